@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from wsss.data import (
+    DfcConfig,
+    DfcDataset,
+    FolderConfig,
+    FolderDataset,
+    SyntheticConfig,
+    open_dataset,
+)
+
+
+def test_each_configuration_opens_its_dataset(
+    tmp_path: Path,
+    pets: Path,
+    make_synthetic: Callable[..., SyntheticConfig],
+    make_folder: Callable[..., FolderConfig],
+) -> None:
+    config = make_synthetic(tmp_path / "deep" / "tree")
+    assert isinstance(open_dataset(config), DfcDataset)  # writes the scenes first
+    fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(DfcConfig)}
+    assert open_dataset(DfcConfig(**fields)).ids("val") == ("test_p6", "test_p7")
+    assert isinstance(open_dataset(make_folder(pets)), FolderDataset)
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "folder"])
+def test_configurations_bind_to_yaml(
+    tmp_path: Path,
+    kind: str,
+    make_synthetic: Callable[..., SyntheticConfig],
+    make_folder: Callable[..., FolderConfig],
+) -> None:
+    config = make_synthetic(tmp_path) if kind == "synthetic" else make_folder(tmp_path)
+    text = OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(config)))
+    schema = OmegaConf.structured(type(config))
+    bound = OmegaConf.merge(schema, OmegaConf.create(text))
+    assert OmegaConf.to_object(bound) == config
+    for wrong in ({"image_sise": 3}, {"image_size": "big"}, {"augment": {"rotate": True}}):
+        with pytest.raises(OmegaConfBaseException):
+            OmegaConf.merge(schema, OmegaConf.create(wrong))
+
+
+@pytest.mark.parametrize("kind", [DfcConfig, SyntheticConfig, FolderConfig])
+def test_configurations_have_no_defaults(kind: type) -> None:
+    missing = dataclasses.MISSING
+    assert all(f.default is missing for f in dataclasses.fields(kind))
+    assert all(f.default_factory is missing for f in dataclasses.fields(kind))
+
+
+def test_import_is_light_and_the_label_command_does_not_warn() -> None:
+    code = "import sys, wsss.data; sys.exit('monai' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import wsss.data.dfc_labels"],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

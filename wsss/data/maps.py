@@ -1,0 +1,58 @@
+"""Class-attention maps on disk: shards of images, read one image at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from wsss.data.base import Split
+
+
+class ImageMaps(NamedTuple):
+    """What the classifier says of one image."""
+
+    image_id: str
+    attention: NDArray[np.float32]
+    """``[C, h, w]``, at least 0; stored as float16."""
+    probabilities: NDArray[np.float32]
+    """``[C]``, in [0, 1]."""
+
+
+def shard_path(directory: Path, split: Split, index: int) -> Path:
+    """Where shard ``index`` of a split lies."""
+    return directory / f"{split}_{index:05d}.safetensors"
+
+
+def write_shard(
+    path: Path, ids: Sequence[str], attention: Sequence[Tensor], probabilities: Sequence[Tensor]
+) -> None:
+    """Write the maps of some images, all or nothing."""
+    tensors: dict[str, Tensor] = {}
+    for row, (maps, scores) in enumerate(zip(attention, probabilities, strict=True)):
+        tensors[f"attention/{row}"] = maps.to(torch.float16).contiguous()
+        tensors[f"probabilities/{row}"] = scores.float().contiguous()
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata={"ids": json.dumps(list(ids))})
+    os.replace(partial, path)
+
+
+def read_maps(directory: Path, split: Split) -> Iterator[ImageMaps]:
+    """Maps of every image of a split, in order, one image in memory at a time."""
+    for path in sorted(directory.glob(f"{split}_*.safetensors")):
+        with safe_open(path, framework="pt") as shard:
+            for row, image_id in enumerate(json.loads(shard.metadata()["ids"])):
+                yield ImageMaps(
+                    image_id,
+                    shard.get_tensor(f"attention/{row}").float().numpy(),
+                    shard.get_tensor(f"probabilities/{row}").numpy(),
+                )

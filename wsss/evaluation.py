@@ -1,0 +1,52 @@
+"""Scoring pseudo-masks and segmenters against pixel masks, by one evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from wsss.data.base import IGNORE_INDEX, Dataset, Mask, Split
+from wsss.metrics import ImageLabels, Rule, SegmentationEvaluator
+from wsss.progress import track
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """``split`` is the held-out one that is reported, ``figure_images`` how many are drawn."""
+
+    split: str
+    figure_images: int
+
+
+def evaluate_masks(
+    dataset: Dataset,
+    split: Split,
+    predict: Callable[[str], Mask],
+    truth: Callable[[str], Mask],
+    *,
+    image_labels: str,
+) -> dict[str, Any]:
+    """IoU per class, mIoU and the rule they follow, over one split at the images' own sizes.
+
+    Args:
+        dataset: names the images and classes.
+        split: which images.
+        predict: gives the mask ``[H, W]`` that is judged.
+        truth: gives the pixel labels ``[H, W]``, from `Dataset.open_masks`.
+        image_labels: whether ``predict`` was ``given`` image labels, ``predicted`` them or used
+            ``none``.
+    """
+    info = dataset.info
+    evaluator = SegmentationEvaluator(len(info.classes))
+    for image_id in track(dataset.ids(split), f"evaluate {split}"):
+        evaluator.update(predict(image_id), truth(image_id))
+    rule = Rule(
+        classes=info.classes,
+        ignore_index=IGNORE_INDEX,
+        split=f"{info.name}/{split}",
+        image_size="original",
+        image_labels=cast(ImageLabels, image_labels),
+        threshold_from="none",
+    )
+    return evaluator.result(rule)

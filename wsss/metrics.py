@@ -1,0 +1,193 @@
+"""The one evaluator of pixel masks, and the scores of image-level classification.
+
+Published "mIoU"s follow different rules (a class absent everywhere counted as 0, or not; one
+split or another; labels given or predicted), so every result here carries its `Rule`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchmetrics.functional.classification import (
+    binary_average_precision,
+    binary_f1_score,
+    multiclass_confusion_matrix,
+)
+
+from wsss.data.base import IGNORE_INDEX, Mask
+from wsss.errors import UserError
+
+ImageLabels = Literal["given", "predicted", "none"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The protocol that a score was taken under."""
+
+    classes: tuple[str, ...]
+    ignore_index: int
+    """Target value that no class counts for."""
+    split: str
+    image_size: str
+    """Size at which pixels were compared, such as ``"original"``."""
+    image_labels: ImageLabels
+    """Whether the masks were made knowing the image labels."""
+    threshold_from: str
+    """Where each threshold was chosen, ``"none"`` where the rule has none."""
+    absent_class: str = field(default="mean over classes with union > 0", init=False)
+
+
+class SegmentationEvaluator:
+    """Counts pixels by true and predicted class over any number of images.
+
+    Pixels whose target is ``ignore_index`` do not count. A pixel that counts but is predicted as
+    ``ignore_index`` (left unlabelled) is an error of its true class, kept in an extra column.
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = IGNORE_INDEX) -> None:
+        if 0 <= ignore_index < num_classes:
+            raise ValueError(f"ignore index {ignore_index} is one of the {num_classes} classes")
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.confusion: NDArray[np.int64] = np.zeros((num_classes, num_classes + 1), np.int64)
+        """Pixels, ``[target, prediction]``; the last column is unlabelled."""
+
+    def update(self, prediction: Mask, target: Mask) -> None:
+        """Count one image.
+
+        Args:
+            prediction: ``[H, W]`` of class indices, ``ignore_index`` where unlabelled.
+            target: ``[H, W]`` of class indices, ``ignore_index`` where nothing counts.
+
+        Raises:
+            UserError: for two shapes, or a value that is neither a class nor ``ignore_index``.
+        """
+        if prediction.shape != target.shape:
+            raise UserError(
+                f"prediction has shape {prediction.shape} but its mask {target.shape}: "
+                "they must be the same size"
+            )
+        predicted = self._checked("prediction", prediction)
+        true = self._checked("mask", target)
+        predicted = np.where(predicted == self.ignore_index, self.num_classes, predicted)
+        counts = multiclass_confusion_matrix(
+            torch.from_numpy(predicted)[None],
+            torch.from_numpy(true)[None],
+            num_classes=self.num_classes + 1,
+            ignore_index=self.ignore_index,
+            validate_args=False,  # checked above; torchmetrics would sort every image
+        )
+        self.confusion += counts[: self.num_classes].numpy()
+
+    def result(self, rule: Rule) -> dict[str, Any]:
+        """Scores of everything counted so far, ready for JSON; shares are in 0..1.
+
+        ``miou`` is the mean of ``iou`` over ``classes_counted``: the classes with union > 0. A
+        class that occurs in neither targets nor predictions has the IoU ``None``.
+        ``mean_class_accuracy`` is the mean recall over the classes that occur in the targets.
+        ``confusion`` has a row per true class and a column per name in ``confusion_columns``.
+
+        Raises:
+            UserError: where no pixel counted.
+            ValueError: where ``rule`` describes another number of classes or ignore index.
+        """
+        if (len(rule.classes), rule.ignore_index) != (self.num_classes, self.ignore_index):
+            raise ValueError(
+                f"rule has {len(rule.classes)} classes and ignore index {rule.ignore_index}, the "
+                f"evaluator {self.num_classes} and {self.ignore_index}"
+            )
+        correct = np.diagonal(self.confusion)
+        in_target = self.confusion.sum(axis=1)
+        total = int(in_target.sum())
+        if total == 0:
+            raise UserError(
+                f"split '{rule.split}': no pixel counts, every mask is {self.ignore_index} "
+                "(ignored) throughout"
+            )
+        union = in_target + self.confusion[:, :-1].sum(axis=0) - correct
+        present = in_target > 0
+        iou = {
+            name: int(right) / int(pixels) if pixels else None
+            for name, right, pixels in zip(rule.classes, correct, union, strict=True)
+        }
+        counted = [name for name, value in iou.items() if value is not None]
+        return {
+            "miou": float((correct[union > 0] / union[union > 0]).mean()),
+            "iou": iou,
+            "classes_counted": counted,
+            "num_classes_counted": len(counted),
+            "pixel_accuracy": int(correct.sum()) / total,
+            "mean_class_accuracy": float((correct[present] / in_target[present]).mean()),
+            "unlabelled_share": int(self.confusion[:, -1].sum()) / total,
+            "pixels": total,
+            "confusion": self.confusion.tolist(),
+            "confusion_columns": [*rule.classes, "unlabelled"],
+            "rule": asdict(rule) | {"classes": list(rule.classes)},
+        }
+
+    def _checked(self, what: str, mask: Mask) -> NDArray[np.int64]:
+        values = mask.astype(np.int64)
+        valid = ((values >= 0) & (values < self.num_classes)) | (values == self.ignore_index)
+        if not valid.all():
+            raise UserError(
+                f"{what} holds the value {int(values[~valid][0])}: valid are 0 to "
+                f"{self.num_classes - 1} and {self.ignore_index}"
+            )
+        return values
+
+
+def classification_metrics(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    classes: Sequence[str],
+    *,
+    multi_label: bool,
+) -> dict[str, Any]:
+    """Scores of image-level classification, ready for JSON; all are in 0..1.
+
+    Only classes with a positive image count, since precision at no recall has no meaning; they
+    are listed in ``classes_counted``. ``mAP`` and ``F1`` (each class cut at probability 0.5) are
+    means over them. ``top1`` (share of images whose likeliest class is right) is there for
+    datasets with one label per image only.
+
+    Args:
+        probabilities: ``[images, classes]`` in 0..1.
+        labels: ``[images, classes]`` of 0 and 1.
+        classes: names, in the order of the columns.
+        multi_label: whether an image may carry several labels.
+
+    Raises:
+        UserError: where no image has a label, or a probability is outside 0..1 or NaN.
+        ValueError: for shapes that disagree.
+    """
+    if not probabilities.shape == labels.shape == (len(labels), len(classes)):
+        raise ValueError(
+            f"probabilities {probabilities.shape}, labels {labels.shape}, {len(classes)} classes"
+        )
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise UserError("class probabilities outside 0..1 or not a number: training has diverged")
+    if not labels.any():
+        raise UserError(f"no class has a positive among {len(labels)} images: nothing to score")
+    precision: dict[str, float | None] = dict.fromkeys(classes)
+    f1 = []
+    for column in np.flatnonzero(labels.any(axis=0)).tolist():
+        chosen = torch.from_numpy(probabilities[:, column].astype(np.float32))
+        truth = torch.from_numpy(labels[:, column].astype(np.int64))
+        precision[classes[column]] = float(binary_average_precision(chosen, truth))
+        f1.append(float(binary_f1_score(chosen, truth)))
+    counted = [name for name, value in precision.items() if value is not None]
+    scores: dict[str, Any] = {
+        "mAP": sum(value for value in precision.values() if value is not None) / len(counted),
+        "F1": sum(f1) / len(f1),
+        "ap": precision,
+        "classes_counted": counted,
+        "images": len(labels),
+    }
+    if not multi_label:
+        scores["top1"] = float((probabilities.argmax(axis=1) == labels.argmax(axis=1)).mean())
+    return scores

@@ -1,0 +1,7 @@
+"""Class-token ViT, head gates, checkpoints and the segmenter."""
+
+from wsss.models.gates import HeadGates
+from wsss.models.release import import_release
+from wsss.models.vit import AttentionOutput, ClassTokenViT
+
+__all__ = ["AttentionOutput", "ClassTokenViT", "HeadGates", "import_release"]

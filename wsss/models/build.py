@@ -1,0 +1,54 @@
+"""Build the classifier from its config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from wsss.errors import UserError
+from wsss.models.vit import ClassTokenViT
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Size of the class-token ViT; bands, classes and image size come from the dataset.
+
+    ``init_from`` names a file or directory with weights to start from, see
+    `wsss.models.checkpoint.load_weights`.
+    """
+
+    name: str
+    patch_size: int
+    embed_dim: int
+    depth: int
+    num_heads: int
+    mlp_ratio: float
+    qkv_bias: bool
+    init_from: str | None
+
+
+def build_classifier(
+    config: ModelConfig,
+    *,
+    image_size: int,
+    in_channels: int,
+    num_classes: int,
+    generator: torch.Generator,
+) -> ClassTokenViT:
+    """A class-token ViT with fresh weights; `UserError` where sizes do not fit together."""
+    try:
+        return ClassTokenViT(
+            image_size=image_size,
+            patch_size=config.patch_size,
+            in_channels=in_channels,
+            num_classes=num_classes,
+            embed_dim=config.embed_dim,
+            depth=config.depth,
+            num_heads=config.num_heads,
+            mlp_ratio=config.mlp_ratio,
+            qkv_bias=config.qkv_bias,
+            generator=generator,
+        )
+    except ValueError as error:
+        raise UserError(f"model={config.name}: {error}") from error

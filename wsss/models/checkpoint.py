@@ -1,0 +1,116 @@
+"""Classifier files: weights as safetensors, architecture and input description as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from wsss.errors import UserError
+from wsss.models.pruning import architecture
+from wsss.models.release import import_release
+from wsss.models.vit import ClassTokenViT
+
+WEIGHTS, DESCRIPTION = "classifier.safetensors", "classifier.json"
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network expects at its input, kept beside its weights."""
+
+    classes: list[str]
+    bands: list[str]
+    mean: list[float]
+    """Per band, over the training split."""
+    std: list[float]
+    image_size: int
+    """Side in pixels to which images are resized."""
+    multi_label: bool
+
+
+def save_classifier(directory: Path, model: ClassTokenViT, spec: InputSpec) -> None:
+    """Write a classifier into ``directory``, without gates."""
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, directory / WEIGHTS)
+    description = {"model": architecture(model), "input": asdict(spec)}
+    (directory / DESCRIPTION).write_text(json.dumps(description, indent=1))
+
+
+def load_classifier(directory: Path) -> tuple[ClassTokenViT, InputSpec]:
+    """Read what `save_classifier` wrote, in evaluation mode; `UserError` names a bad file."""
+    try:
+        description = json.loads((directory / DESCRIPTION).read_text())
+        model = ClassTokenViT(**_tuples(description["model"]))
+        model.load_state_dict(load_file(directory / WEIGHTS))
+        return model.eval(), InputSpec(**description["input"])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{directory} holds no readable classifier: {reason}") from error
+
+
+def load_weights(model: ClassTokenViT, path: Path) -> None:
+    """Start a model from weights on disk.
+
+    Args:
+        model: receives the weights; all must be there and have its shapes.
+        path: a ``.safetensors`` or PyTorch file in this project's names or in those of the
+            TokenMasking release, or a directory that `save_classifier` wrote.
+
+    Raises:
+        UserError: the file is missing, unreadable, or of another architecture.
+    """
+    state = read_state_dict(path)
+    if any("classifier_head_test" in name for name in state):
+        state = import_release(state, model.num_heads[0]).state_dict()
+        state = {n: v for n, v in state.items() if not n.startswith("gates.")}
+    expected = model.state_dict()
+    problems = [f"no tensor '{n}'" for n in expected if n not in state]
+    problems += [f"unknown tensor '{n}'" for n in state if n not in expected]
+    problems += [
+        f"'{n}' is {list(state[n].shape)}, the model's is {list(expected[n].shape)}"
+        for n in expected
+        if n in state and state[n].shape != expected[n].shape
+    ]
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise UserError(f"checkpoint {path} is of another architecture: {problems[0]}{more}")
+    model.load_state_dict(dict(state))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a weights file, so that a fingerprint follows content and not location."""
+    path = path / WEIGHTS if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"checkpoint {path} does not exist")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_state_dict(path: Path) -> Mapping[str, Tensor]:
+    """Tensors of a checkpoint file by name, never running code from it."""
+    path = path / WEIGHTS if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"checkpoint {path} does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds for a broken file
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"checkpoint {path} cannot be read: {reason}") from error
+    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise UserError(f"checkpoint {path} is no state dict of tensors")
+    return content
+
+
+def _tuples(arguments: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only; sizes are pairs."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}

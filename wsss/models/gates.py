@@ -1,0 +1,59 @@
+"""Hard-concrete gates, one per attention head.
+
+Louizos et al., "Learning Sparse Neural Networks through L0 Regularization" (ICLR 2018), used on
+attention heads by Voita et al., "Analyzing Multi-Head Self-Attention" (ACL 2019), section 6.1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+TEMPERATURE = 0.33  # beta in the papers
+STRETCH_LOW, STRETCH_HIGH = -0.1, 1.1  # gamma, zeta
+
+
+class HeadGates(nn.Module):
+    """Gates of every head of every layer, parametrised by ``log_a [layers, heads]``.
+
+    A gate is the stretched and clamped binary-concrete variable of the paper, so that it can be
+    exactly 0 or exactly 1 and still pass gradients in between.
+
+    Args:
+        num_layers: transformer blocks.
+        num_heads: heads per block.
+        initial_log_a: start of every ``log_a``; 2.0 opens a gate with probability 0.95.
+    """
+
+    def __init__(self, num_layers: int, num_heads: int, initial_log_a: float = 2.0) -> None:
+        super().__init__()
+        self.log_a = nn.Parameter(torch.full((num_layers, num_heads), float(initial_log_a)))
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """Noisy gates in [0, 1], shape ``[layers, heads]``: equation 11 of Louizos et al."""
+        uniform = torch.rand(self.log_a.shape, generator=generator, device=generator.device)
+        uniform = uniform.clamp(1e-6, 1 - 1e-6).to(self.log_a)
+        noisy = torch.sigmoid((torch.logit(uniform) + self.log_a) / TEMPERATURE)
+        return _stretch(noisy)
+
+    def soft(self) -> Tensor:
+        """Noise-free gates in [0, 1], shape ``[layers, heads]``: equation 13 of Louizos et al."""
+        return _stretch(torch.sigmoid(self.log_a))
+
+    def hard(self) -> Tensor:
+        """Gates of the pruned model, 0 or 1: the noise-free gate cut at 0.5."""
+        return (self.soft() >= 0.5).to(self.log_a.dtype)
+
+    def open_probability(self) -> Tensor:
+        """P(gate > 0), shape ``[layers, heads]``: equation 12 of Louizos et al."""
+        return torch.sigmoid(self.log_a - TEMPERATURE * math.log(-STRETCH_LOW / STRETCH_HIGH))
+
+    def penalty(self) -> Tensor:
+        """Expected number of open heads, a scalar: the L0 term, without its coefficient."""
+        return self.open_probability().sum()
+
+
+def _stretch(values: Tensor) -> Tensor:
+    return (values * (STRETCH_HIGH - STRETCH_LOW) + STRETCH_LOW).clamp(0.0, 1.0)

@@ -1,0 +1,145 @@
+"""Artifact directories: one per stage and fingerprint, complete once their manifest is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+MANIFEST, METRICS, WORK = "manifest.json", "metrics.json", ".work"
+_PACKAGES = ("wsss", "torch", "pytorch-lightning", "monai", "torchmetrics", "numpy", "rasterio")
+
+
+def fingerprint(content: Any) -> str:
+    """Hash of JSON-ready content, 16 hexadecimal digits."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The directory of one stage's result."""
+
+    stage: str
+    fingerprint: str
+    path: Path
+
+    @property
+    def work(self) -> Path:
+        """Scratch space of a stage under way: what a resumed run goes on from."""
+        return self.path / WORK
+
+    def manifest(self) -> dict[str, Any] | None:
+        """The manifest of a complete artifact whose files are all there, else ``None``."""
+        try:
+            manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text())
+            sizes = {name: (self.path / name).stat().st_size for name in manifest["files"]}
+        except (OSError, ValueError, KeyError):
+            return None
+        whole = all(sizes[name] == file["bytes"] for name, file in manifest["files"].items())
+        return manifest if whole else None
+
+    def metrics(self) -> dict[str, Any]:
+        """The stage's ``metrics.json``."""
+        content: dict[str, Any] = json.loads((self.path / METRICS).read_text())
+        return content
+
+    @contextmanager
+    def building(self, wait: Any) -> Iterator[None]:
+        """Hold the right to build; ``wait()`` is called once if another process has it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            wait()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def complete(
+        self,
+        metrics: Mapping[str, Any],
+        *,
+        inputs: Any,
+        upstream: Mapping[str, str],
+        seed: int,
+        seconds: float,
+    ) -> None:
+        """Write the metrics, drop the scratch space and, last of all, write the manifest."""
+        write_json(self.path / METRICS, metrics)
+        shutil.rmtree(self.work, ignore_errors=True)
+        manifest = {
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "upstream": dict(upstream),
+            "inputs": inputs,
+            "metrics": metrics,
+            "files": {name: _describe(self.path / name) for name in _files(self.path)},
+            "seed": seed,
+            "seconds": round(seconds, 3),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version()} | _versions(),
+            "git_commit": _git_commit(),
+        }
+        write_json(self.path / MANIFEST, manifest)
+
+    def discard_if_empty(self) -> None:
+        """Remove the directory of a stage that failed before it had anything to resume from."""
+        if self.path.is_dir() and not _files(self.path) and not self.work.exists():
+            shutil.rmtree(self.path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
+    os.replace(partial, path)
+
+
+def _files(directory: Path) -> list[str]:
+    found = (path for path in directory.rglob("*") if path.is_file())
+    names = (path.relative_to(directory) for path in found)
+    return sorted(str(n) for n in names if n.parts[0] != WORK and n.name != MANIFEST)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": path.stat().st_size}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    """Commit of the source tree, ``None`` for an installed package."""
+    here = Path(__file__).resolve().parent
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() or None

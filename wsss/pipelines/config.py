@@ -1,0 +1,143 @@
+"""The experiment's config as typed objects, checked against what the YAML files give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from wsss.attention import AttentionConfig
+from wsss.data import DatasetConfig, DfcConfig, FolderConfig, SyntheticConfig
+from wsss.errors import UserError
+from wsss.evaluation import EvaluationConfig
+from wsss.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
+from wsss.models.build import ModelConfig
+from wsss.models.segmenter import SegmenterConfig
+from wsss.pipelines.launch import LaunchConfig
+from wsss.pipelines.suggest import suggestion
+from wsss.pseudo_masks import PseudoMaskConfig
+from wsss.tracking import TrackingConfig
+from wsss.training.fit import TrainerConfig
+from wsss.training.gates import HardConcretePruning, NoPruning, PruningConfig
+from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
+from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
+
+#: The class behind each group; where a group has several, its ``kind`` or ``name`` chooses.
+GROUPS: Mapping[str, type | Mapping[str, type]] = {
+    "dataset": {"synthetic": SyntheticConfig, "dfc": DfcConfig, "folder": FolderConfig},
+    "model": ModelConfig,
+    "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
+    "pruning": {"none": NoPruning, "hard_concrete": HardConcretePruning},
+    "optimizer": {"adamw": AdamWConfig, "adam": AdamConfig, "sgd": SgdConfig},
+    "scheduler": {"constant": ConstantConfig, "cosine": CosineConfig},
+    "trainer": TrainerConfig,
+    "attention": AttentionConfig,
+    "pseudo_mask": PseudoMaskConfig,
+    "segmenter": SegmenterConfig,
+    "evaluation": EvaluationConfig,
+    "launch": LaunchConfig,
+    "tracking": TrackingConfig,
+}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PathsConfig:
+    """Where a run writes."""
+
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment."""
+
+    stage: list[str]
+    seed: int
+    dataset: DatasetConfig
+    model: ModelConfig
+    masking: Masking
+    pruning: PruningConfig
+    optimizer: OptimizerConfig
+    scheduler: SchedulerConfig
+    trainer: TrainerConfig
+    attention: AttentionConfig
+    pseudo_mask: PseudoMaskConfig
+    segmenter: SegmenterConfig
+    evaluation: EvaluationConfig
+    launch: LaunchConfig
+    tracking: TrackingConfig
+    paths: PathsConfig
+
+    @property
+    def outputs(self) -> Path:
+        """Absolute folder for everything that a run writes."""
+        return Path(self.paths.outputs).expanduser().resolve()
+
+
+def parse_config(composed: DictConfig) -> Config:
+    """Check a composed config and turn it into objects.
+
+    Raises:
+        UserError: names the key that is missing, unknown, of the wrong type or out of range.
+    """
+    try:
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(_one_line(error)) from error
+    assert isinstance(plain, dict)
+    stage = plain["stage"]
+    groups = {name: _group(name, plain[name]) for name in GROUPS}
+    return Config(
+        stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],
+        seed=_integer("seed", plain["seed"]),
+        paths=_checked(PathsConfig, plain["paths"], "paths"),
+        **groups,
+    )
+
+
+def _group(group: str, content: Any) -> Any:
+    if not isinstance(content, dict):
+        raise UserError(f"{group} is '{content}', it must name an option of its group")
+    choices = GROUPS[group]
+    if isinstance(choices, type):
+        return _checked(choices, content, group)
+    selector = "kind" if "kind" in content else "name"
+    chosen = str(content.get(selector))
+    if chosen not in choices:
+        raise UserError(f"{group}.{selector} is '{chosen}'; valid: {', '.join(choices)}")
+    rest = {k: v for k, v in content.items() if k != "kind"}
+    return _checked(choices[chosen], rest, group)
+
+
+def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
+    """An instance of a config class, every key known and of the declared type."""
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for key in content:
+        if key not in known:
+            raise UserError(f"unknown key '{group}.{key}'{suggestion(key, known)}")
+    try:
+        schema = OmegaConf.structured(kind)
+        for name in known:  # OmegaConf takes a frozen class for a read-only value
+            if isinstance(nested := schema._get_node(name), DictConfig):
+                OmegaConf.set_readonly(nested, False)
+        merged = OmegaConf.merge(schema, dict(content))
+        return OmegaConf.to_object(merged)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise UserError(f"{group}.{error.full_key}: {str(error).splitlines()[0]}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _integer(key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UserError(f"{key} is '{value}', it must be a whole number")
+    return value
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

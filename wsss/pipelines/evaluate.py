@@ -1,0 +1,122 @@
+"""Stage ``evaluate``: the only stage of the chain that sees pixel masks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsss.data.base import SPLITS, Dataset, Mask, Split
+from wsss.errors import UserError
+from wsss.evaluation import evaluate_masks
+from wsss.models.checkpoint import load_classifier
+from wsss.models.segmenter import load_segmenter, predict
+from wsss.pipelines.artifacts import fingerprint
+from wsss.pipelines.config import Config
+from wsss.pipelines.figures import draw_figures
+from wsss.pipelines.generate import read_pseudo_mask
+from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.training.predict import validate_classifier
+from wsss.training.samples import prepare
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """The held-out images with their masks, and the window overlap at prediction."""
+    split = reported_split(config)
+    return {
+        "evaluation": asdict(config.evaluation),
+        "overlap": config.segmenter.overlap,
+        "dataset": dataset_inputs(config, dataset, ("train", split)),
+        "masks": mask_digest(dataset, ("train", split)),
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Score classifier, pseudo-masks and segmenter, and draw what they see."""
+    dataset, split = context.dataset, reported_split(context.config)
+    truth, upstream = dataset.open_masks(), context.upstream
+    model, spec = load_classifier(upstream["prune"])
+    image_labels = context.config.pseudo_mask.image_labels
+    judged: tuple[Split, ...] = ("train", split)
+    metrics = {
+        "classifier": {split: validate_classifier(model, dataset, split, spec)},
+        "pseudo_mask": {
+            name: evaluate_masks(
+                dataset,
+                name,
+                partial(read_pseudo_mask, upstream["generate"], name),
+                truth,
+                image_labels=image_labels,
+            )
+            for name in judged
+        },
+        "segmenter": {split: evaluate_segmenter(context, upstream["segment"], truth)},
+    }
+    predict = segmenter_reader(context, upstream["segment"])
+    draw_figures(context, metrics, split, predict, truth)
+    return metrics
+
+
+def evaluate_segmenter(
+    context: Context, directory: Path, truth: Callable[[str], Mask]
+) -> dict[str, Any]:
+    """Score the segmenter of an artifact on the reported split, without image labels."""
+    split = reported_split(context.config)
+    return evaluate_masks(
+        context.dataset, split, segmenter_reader(context, directory), truth, image_labels="none"
+    )
+
+
+def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]:
+    """A function from image id to the segmenter's mask ``[H, W]`` at the image's own size."""
+    network, spec = load_segmenter(directory)
+    settings = context.config.segmenter
+
+    def read(image_id: str) -> Mask:
+        image = context.dataset.read_image(image_id)
+        height, width = image.shape[-2:]
+        mask = predict(
+            network, prepare(image, spec), settings.window, settings.overlap, (height, width)
+        )
+        return np.asarray(mask.numpy(), dtype=np.uint8)
+
+    return read
+
+
+def reported_split(config: Config) -> Split:
+    """The split named by ``evaluation.split``; `UserError` for any other word."""
+    for split in SPLITS:
+        if split == config.evaluation.split:
+            return split
+    raise UserError(f"evaluation.split is '{config.evaluation.split}'; valid: {', '.join(SPLITS)}")
+
+
+def mask_digest(dataset: Dataset, splits: tuple[Split, ...]) -> str:
+    """Hash of every pixel label in use, so that changed masks are scored anew."""
+    truth = dataset.open_masks()
+    digests = {
+        image_id: hashlib.sha256(truth(image_id).tobytes()).hexdigest()
+        for split in splits
+        for image_id in dataset.ids(split)
+    }
+    return fingerprint(digests)
+
+
+def _key_figure(metrics: Metrics) -> str:
+    pseudo = list(metrics["pseudo_mask"].values())[-1]["miou"]
+    (segmenter,) = (result["miou"] for result in metrics["segmenter"].values())
+    return f"mIoU pseudo-masks {pseudo:.3f}, segmenter {segmenter:.3f}"
+
+
+STAGE = Stage(
+    name="evaluate",
+    upstream=("train", "prune", "extract", "generate", "segment"),
+    inputs=inputs,
+    run=run,
+    key_figure=_key_figure,
+)

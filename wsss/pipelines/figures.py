@@ -1,0 +1,90 @@
+"""The pictures of a finished run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from wsss.data.base import Dataset, Mask, Split
+from wsss.data.maps import read_maps
+from wsss.pipelines.generate import read_pseudo_mask
+from wsss.pipelines.prune import GATES
+from wsss.pipelines.stage import Context, Metrics
+from wsss.report.bars import iou_bars
+from wsss.report.confusion import confusion_figure
+from wsss.report.curves import training_curves
+from wsss.report.figures import save
+from wsss.report.gates import gate_heatmap
+from wsss.report.grid import GridRow, prediction_grid
+from wsss.training.history import read_history
+
+
+def draw_figures(
+    context: Context,
+    metrics: Metrics,
+    split: Split,
+    predict: Callable[[str], Mask],
+    truth: Callable[[str], Mask],
+) -> None:
+    """Write all figures into ``figures/`` of the artifact.
+
+    Args:
+        context: the ``evaluate`` stage's.
+        metrics: its results.
+        split: where the examples come from.
+        predict: the segmenter's mask of an image id.
+        truth: the pixel labels of an image id.
+    """
+    folder, upstream = context.artifact.path / "figures", context.upstream
+    info = context.dataset.info
+    rows = grid_rows(context, split, predict, truth)
+    save(prediction_grid(rows, info), folder / "predictions.png")
+    judged = {
+        "pseudo-masks": metrics["pseudo_mask"][split],
+        "segmenter": metrics["segmenter"][split],
+    }
+    for name, result in judged.items():
+        figure = confusion_figure(result["confusion"], info.classes)
+        save(figure, folder / f"confusion_{name.replace('-', '_')}.png")
+    per_class = {name: result["iou"] for name, result in judged.items()}
+    save(iou_bars(per_class), folder / "iou_per_class.png")
+    for stage in ("train", "prune", "segment"):
+        if history := read_history(upstream[stage] / "history.jsonl"):
+            save(training_curves(history), folder / f"curves_{stage}.png")
+    if (upstream["prune"] / GATES).exists():
+        gates = json.loads((upstream["prune"] / GATES).read_text())
+        save(gate_heatmap(gates["hard"]), folder / "gates.png")
+
+
+def grid_rows(
+    context: Context, split: Split, predict: Callable[[str], Mask], truth: Callable[[str], Mask]
+) -> list[GridRow]:
+    """Examples spread evenly over a split."""
+    dataset = context.dataset
+    rows: list[GridRow] = []
+    chosen = _spread(dataset, split, context.config.evaluation.figure_images)
+    for maps in read_maps(context.upstream["extract"], split):
+        if maps.image_id not in chosen:
+            continue
+        labels = dataset.record(maps.image_id).labels
+        rows.append(
+            GridRow(
+                image_id=maps.image_id,
+                image=dataset.read_image(maps.image_id),
+                labels=labels,
+                maps={label: maps.attention[label] for label in labels},
+                probabilities=maps.probabilities,
+                pseudo_mask=read_pseudo_mask(context.upstream["generate"], split, maps.image_id),
+                prediction=predict(maps.image_id),
+                target=truth(maps.image_id),
+            )
+        )
+        if len(rows) == len(chosen):
+            break
+    return rows
+
+
+def _spread(dataset: Dataset, split: Split, count: int) -> set[str]:
+    ids = dataset.ids(split)
+    count = min(count, len(ids))
+    return {ids[index * len(ids) // count] for index in range(count)}

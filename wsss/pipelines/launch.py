@@ -1,0 +1,22 @@
+"""Where stages run. What is run knows nothing of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LAUNCHERS = ("local",)
+
+
+@dataclass(frozen=True)
+class LaunchConfig:
+    """``local`` runs the stages one after another in this process.
+
+    ``threads`` limits PyTorch's CPU threads; ``null`` leaves its default, one per core.
+    """
+
+    name: str
+    threads: int | None
+
+    def __post_init__(self) -> None:
+        if self.name not in LAUNCHERS:
+            raise ValueError(f"launch.name is '{self.name}'; valid: {', '.join(LAUNCHERS)}")

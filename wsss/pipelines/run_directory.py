@@ -1,0 +1,78 @@
+"""The folder of one experiment: its config, links to its artifacts, the record for MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from wsss.pipelines.artifacts import MANIFEST, Artifact, fingerprint, write_json
+from wsss.pipelines.config import Config
+from wsss.tracking import RunLog
+
+#: Where and how a run is made: no part of what experiment it is.
+_CIRCUMSTANCES = ("stage", "paths", "launch", "tracking")
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """``outputs/runs/<dataset>_<hash of the config>``: the same config comes back to it."""
+
+    KEY: ClassVar[str] = "experiment"
+    path: Path
+    config: Config
+
+    @classmethod
+    def open(cls, config: Config) -> RunDirectory:
+        """Create the folder or find it again, and write the config into it."""
+        settings = asdict(config)
+        what = {k: v for k, v in settings.items() if k not in _CIRCUMSTANCES}
+        what["dataset"] = {k: v for k, v in what["dataset"].items() if k != "root"}
+        path = config.outputs / "runs" / f"{config.dataset.name}_{fingerprint(what)[:8]}"
+        path.mkdir(parents=True, exist_ok=True)
+        write_json(path / CONFIG, settings)
+        return cls(path, config)
+
+    def start(self, log: RunLog) -> None:
+        """Open the parent run."""
+        config = self.config
+        log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name})
+        log.params(self.KEY, _flat({k: v for k, v in asdict(config).items() if k != "paths"}))
+        log.artifact(self.KEY, self.path / CONFIG)
+
+    def start_stage(self, log: RunLog, stage: str, artifact: Artifact) -> None:
+        """Open the nested run of a stage."""
+        tags = {"stage": stage, "fingerprint": artifact.fingerprint}
+        log.start_run(stage, f"{stage}_{self.path.name}", parent=self.KEY, tags=tags)
+
+    def finish_stage(
+        self, log: RunLog, stage: str, artifact: Artifact, metrics: Mapping[str, Any]
+    ) -> None:
+        """Record a stage's results: numbers, manifest and figures, never bulk files."""
+        numbers = {k: v for k, v in _flat(metrics).items() if isinstance(v, int | float)}
+        numbers = {k: v for k, v in numbers.items() if "confusion" not in k}
+        log.metrics(stage, numbers)
+        log.artifact(stage, artifact.path / MANIFEST)
+        for figure in sorted((artifact.path / "figures").glob("*.png")):
+            log.artifact(stage, figure, "figures")
+        log.end_run(stage)
+
+    def link(self, stage: str, artifact: Path) -> None:
+        """Leave a link named after the stage, so that results are found without hashes."""
+        link = self.path / stage
+        link.unlink(missing_ok=True)
+        link.symlink_to(artifact, target_is_directory=True)
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys; lists as JSON."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list) else value
+    return flat

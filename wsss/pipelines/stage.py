@@ -1,0 +1,64 @@
+"""What a stage is: a pure step from config, upstream artifacts and data to an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wsss.data.base import Dataset, Split
+from wsss.pipelines.artifacts import Artifact
+from wsss.pipelines.config import Config
+from wsss.tracking import RunLog
+from wsss.training.history import Record
+
+Metrics = dict[str, Any]
+
+#: Dataset settings that say where and how data is read, not what it is.
+_READING = ("root", "cache_mb")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage gets to work with."""
+
+    config: Config
+    dataset: Dataset
+    artifact: Artifact
+    upstream: Mapping[str, Path]
+    """Directories of the artifacts named in `Stage.upstream`."""
+    log: RunLog
+    console: Console
+
+    def report_epoch(self, epoch: int, metrics: Record) -> None:
+        """Log an epoch's metrics and say the main ones."""
+        self.log.metrics(self.artifact.stage, metrics, step=epoch)
+        shown = [f"{n} {v:.4g}" for n, v in metrics.items() if "/" in n]
+        self.console.print(f"  epoch {epoch + 1}: {', '.join(shown)}", highlight=False)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the chain."""
+
+    name: str
+    upstream: tuple[str, ...]
+    """Stages whose artifacts are read."""
+    inputs: Callable[[Config, Dataset], dict[str, Any]]
+    """What determines the result besides the upstream artifacts; JSON-ready."""
+    run: Callable[[Context], Metrics]
+    """Write the result into ``context.artifact.path`` and return its metrics."""
+    key_figure: Callable[[Metrics], str]
+    """The metric worth a line on the terminal."""
+    version: int = 1
+    """Raised when the code changes what the stage makes of the same inputs."""
+
+
+def dataset_inputs(config: Config, dataset: Dataset, splits: tuple[Split, ...]) -> dict[str, Any]:
+    """What of the data determines a result: settings, and the index of the splits in use."""
+    settings = {k: v for k, v in asdict(config.dataset).items() if k not in _READING}
+    settings["kind"] = type(config.dataset).__name__
+    return {"settings": settings, "index": {split: dataset.index(split) for split in splits}}

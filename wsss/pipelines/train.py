@@ -1,0 +1,118 @@
+"""Stage ``train``: images and image labels to a classifier."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wsss.data.base import Dataset
+from wsss.data.statistics import band_statistics
+from wsss.models.build import build_classifier
+from wsss.models.checkpoint import InputSpec, digest, load_weights, save_classifier
+from wsss.models.vit import ClassTokenViT
+from wsss.pipelines.config import Config
+from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.randomness import keyed_generator
+from wsss.training.classifier import ClassifierTraining
+from wsss.training.fit import fit
+from wsss.training.predict import validate_classifier
+from wsss.training.samples import TrainingSamples, build_loader
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """Everything that the classifier depends on."""
+    model = asdict(config.model)
+    if config.model.init_from is not None:
+        model["init_from"] = digest(Path(config.model.init_from))
+    return {
+        "seed": config.seed,
+        "dataset": dataset_inputs(config, dataset, ("train", "val")),
+        "model": model,
+        "masking": asdict(config.masking),
+        "optimizer": asdict(config.optimizer),
+        "scheduler": asdict(config.scheduler),
+        "trainer": config.trainer.result_settings()
+        | {"max_epochs": config.trainer.max_epochs, "batch_size": config.trainer.batch_size},
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Train, save, and score on the validation split by image labels."""
+    config, dataset = context.config, context.dataset
+    spec = input_spec(config, dataset)
+    model = build(config, spec)
+    module = ClassifierTraining(
+        model,
+        config.masking,
+        config.optimizer,
+        config.scheduler,
+        config.trainer.max_epochs,
+        spec.classes,
+        spec.multi_label,
+        config.seed,
+    )
+    history = fit(
+        module,
+        *classifier_loaders(context, spec),
+        config=config.trainer,
+        max_epochs=config.trainer.max_epochs,
+        directory=context.artifact.path,
+        work=context.artifact.work,
+        report=context.report_epoch,
+    )
+    save_classifier(context.artifact.path, model, spec)
+    validation = validate_classifier(model, dataset, "val", spec)
+    return {"epochs": len(history), "val": validation}
+
+
+def build(config: Config, spec: InputSpec) -> ClassTokenViT:
+    """The classifier before training, from fresh weights or from ``model.init_from``."""
+    model = build_classifier(
+        config.model,
+        image_size=spec.image_size,
+        in_channels=len(spec.bands),
+        num_classes=len(spec.classes),
+        generator=keyed_generator(config.seed, "init"),
+    )
+    if config.model.init_from is not None:
+        load_weights(model, Path(config.model.init_from))
+    return model
+
+
+def input_spec(config: Config, dataset: Dataset) -> InputSpec:
+    """Bands, classes and statistics of the training split."""
+    statistics = band_statistics(dataset)
+    return InputSpec(
+        classes=list(dataset.info.classes),
+        bands=list(dataset.info.bands),
+        mean=statistics.mean,
+        std=statistics.std,
+        image_size=config.dataset.image_size,
+        multi_label=dataset.info.multi_label,
+    )
+
+
+def classifier_loaders(context: Context, spec: InputSpec) -> Any:
+    """Loaders of the training and validation split with image labels."""
+    config, dataset = context.config, context.dataset
+    common = {
+        "batch_size": config.trainer.batch_size,
+        "seed": config.seed,
+        "num_workers": config.trainer.num_workers,
+    }
+    train = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
+    val = TrainingSamples(dataset, "val", spec, None, config.seed)
+    return (
+        build_loader(train, shuffle=True, **common),
+        build_loader(val, shuffle=False, **common),
+    )
+
+
+STAGE = Stage(
+    name="train",
+    upstream=(),
+    inputs=inputs,
+    run=run,
+    key_figure=lambda metrics: f"val mAP {metrics['val']['mAP']:.3f}",
+)

@@ -1,0 +1,1 @@
+"""What a run shows of itself: figures as files, a table on the terminal."""

@@ -1,0 +1,44 @@
+"""The table that ends a run on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """What one stage came to."""
+
+    stage: str
+    key_figure: str
+    """Its result in a few words, such as ``"mIoU 43.1 %"``."""
+    seconds: float
+    state: Literal["run", "up to date"]
+    path: Path
+    """Its artifact directory."""
+
+
+def print_summary(rows: Sequence[SummaryRow], console: Console) -> None:
+    """Print one line per stage; paths are folded, never cut, so that they can be copied."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("stage", no_wrap=True)
+    table.add_column("result")
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("artifact", overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.stage,
+            Text(row.key_figure),  # brackets in it are not markup
+            f"{row.seconds:.1f} s",
+            Text(row.state, style="green" if row.state == "run" else "dim"),
+            Text(str(row.path)),
+        )
+    console.print(table)

@@ -1,0 +1,13 @@
+"""The run directory is the truth, MLflow mirrors it.
+
+`Tracker` appends events to ``events.jsonl`` in the run directory and ships them to MLflow from a
+background thread. Importing this package does not import mlflow.
+"""
+
+from __future__ import annotations
+
+from wsss.tracking.config import TrackingConfig
+from wsss.tracking.events import EVENTS_FILE, Event, RunLog, read_events
+from wsss.tracking.tracker import Tracker
+
+__all__ = ["EVENTS_FILE", "Event", "RunLog", "Tracker", "TrackingConfig", "read_events"]

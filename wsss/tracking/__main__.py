@@ -1,0 +1,46 @@
+"""``python -m wsss.tracking sync OUTPUTS``: send to MLflow what it missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from wsss.errors import UserError
+from wsss.tracking.config import resolve_uri
+from wsss.tracking.sync import find_run_dirs, sync_run_dir
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; usage: python -m wsss.tracking sync OUTPUTS [--uri URI]")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 if everything was sent, 1 if some could not be, 2 on bad input."""
+    parser = _Parser(prog="python -m wsss.tracking", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    sync = commands.add_parser("sync", help="send the events that MLflow has not got")
+    sync.add_argument("outputs", type=Path, metavar="OUTPUTS", help="where the runs are")
+    sync.add_argument("--uri", help="send to this server instead of the recorded one")
+    try:
+        options = parser.parse_args(arguments)
+        uri = resolve_uri(options.uri) if options.uri is not None else None
+        run_dirs = find_run_dirs(options.outputs)
+        done = []
+        for run_dir in run_dirs:
+            synced = sync_run_dir(run_dir, uri)
+            if synced is not None:
+                done.append(synced)
+                print(synced.line, flush=True)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    sent, waiting = sum(s.sent for s in done), sum(s.waiting for s in done)
+    print(f"{len(run_dirs)} run directories, {sent} events sent, {waiting} wait")
+    return 1 if waiting else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""What to track to, and how tracking URIs are read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from wsss.errors import UserError
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """The config group ``tracking``.
+
+    name: "mlflow", or "none" for local events only. uri: an MLflow tracking URI, overruled by the
+    environment variable MLFLOW_TRACKING_URI. experiment: the MLflow experiment.
+    flush_seconds: the longest that `Tracker.close` waits. Raises `UserError` on a bad value.
+    """
+
+    name: str
+    uri: str
+    experiment: str
+    flush_seconds: float
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.name not in ("mlflow", "none"):
+            raise UserError(f"tracking.name={self.name}: choose mlflow or none")
+        if not self.flush_seconds >= 0:
+            raise UserError(f"tracking.flush_seconds={self.flush_seconds}: must be >= 0")
+        if self.name == "mlflow":
+            if not self.experiment:
+                raise UserError("tracking.experiment is empty: give the MLflow experiment a name")
+            self.resolved_uri()
+
+    def resolved_uri(self) -> str:
+        """The URI to ship to, or "" when name is "none"."""
+        if self.name == "none":
+            return ""
+        return resolve_uri(os.environ.get("MLFLOW_TRACKING_URI") or self.uri)
+
+
+def resolve_uri(uri: str) -> str:
+    """`uri` with a sqlite path made absolute; `UserError` for what MLflow no longer accepts."""
+    if "://" not in uri or uri.startswith("file:"):
+        raise UserError(
+            f"tracking URI {uri!r}: expected sqlite:///<file> or http(s)://<host>:<port>"
+        )
+    path = sqlite_path(uri)
+    return uri.rstrip("/") if path is None else f"{_SQLITE}{path}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The absolute database file of a sqlite URI, None for any other URI."""
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(uri.removeprefix(_SQLITE)).absolute()
+
+
+def without_credentials(uri: str) -> str:
+    """`uri` without ``user:password@``, fit to be written to disk or printed."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,77 @@
+"""A quiet MLflow client, safe to open from many processes at once."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from filelock import BaseFileLock, FileLock
+
+from wsss.errors import UserError
+from wsss.tracking.config import sqlite_path
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    # A repeated POST could create a run twice; the mirror repeats by itself, and looks first.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_LOCK_SECONDS = 120.0
+
+
+def prepare_mlflow() -> None:
+    """Import mlflow and make it quiet and impatient, unless the environment says otherwise.
+
+    Called from the main thread: two threads that import the same packages can trip each other.
+    Raises `UserError` if mlflow is missing.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import mlflow.tracking  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"tracking=mlflow: cannot import mlflow ({error}); or use none") from error
+    for logger in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
+
+
+def connect(uri: str) -> MlflowClient:
+    """A client for `uri`; creates a sqlite database and its folder."""
+    from mlflow.tracking import MlflowClient
+
+    with _database_lock(uri):
+        return MlflowClient(tracking_uri=uri)
+
+
+def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
+    """The id of experiment `name`, created if new; artifacts beside the database for sqlite."""
+    from mlflow.exceptions import MlflowException
+
+    database = sqlite_path(uri)
+    location = None if database is None else (database.parent / "mlartifacts").as_uri()
+    with _database_lock(uri):
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return client.create_experiment(name, artifact_location=location)
+            except MlflowException:  # another process was faster
+                found = client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+    if found.lifecycle_stage != "active":
+        raise RuntimeError(f"the MLflow experiment {name!r} was deleted: restore or rename it")
+    return str(found.experiment_id)
+
+
+def _database_lock(uri: str) -> BaseFileLock | contextlib.AbstractContextManager[None]:
+    database = sqlite_path(uri)
+    if database is None:
+        return contextlib.nullcontext()
+    database.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(f"{database}.lock", timeout=_LOCK_SECONDS)

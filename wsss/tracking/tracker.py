@@ -1,0 +1,110 @@
+"""What the pipeline holds: the local log, and a thread that mirrors it."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from wsss.tracking.config import TrackingConfig, without_credentials
+from wsss.tracking.events import RunLog
+from wsss.tracking.mlflow_client import prepare_mlflow
+from wsss.tracking.mlflow_mirror import MlflowMirror
+
+_POLL_SECONDS = 2.0
+_SLOWEST_POLL_SECONDS = 30.0
+_CLOSING_POLL_SECONDS = 0.2
+
+
+class Tracker:
+    """Logging through `log` only appends to a file; a daemon thread ships to MLflow.
+
+    No failure of MLflow reaches the caller. Usable as a context manager.
+    """
+
+    def __init__(self, log: RunLog, mirror: MlflowMirror | None, config: TrackingConfig) -> None:
+        """Use `Tracker.open`."""
+        self.log = log
+        self._mirror = mirror
+        self._uri = without_credentials(config.resolved_uri())
+        self._flush_seconds = config.flush_seconds
+        self._closing = threading.Event()
+        self._deadline = math.inf
+        self._thread = threading.Thread(target=self._follow, name="wsss-tracking", daemon=True)
+        if mirror is not None:
+            self._thread.start()
+
+    @classmethod
+    def open(cls, run_dir: Path, config: TrackingConfig) -> Tracker:
+        """Open a run directory, new or old; raises `UserError` if mlflow is missing."""
+        uri = config.resolved_uri()
+        if uri:
+            prepare_mlflow()
+        log = RunLog(run_dir, config.experiment, without_credentials(uri))
+        return cls(log, MlflowMirror(run_dir.absolute(), uri) if uri else None, config)
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Flush for at most `timeout_s` (default: the config's ``flush_seconds``), then let go.
+
+        If events still wait, prints one line that says how to send them.
+        """
+        self.log.close()
+        if self._mirror is None or self._closing.is_set():
+            return
+        timeout = self._flush_seconds if timeout_s is None else timeout_s
+        self._deadline = time.monotonic() + timeout
+        self._closing.set()
+        self._thread.join(timeout)
+        where = self._mirror.run_dir
+        waiting, cursor = self._mirror.pending(), self._mirror.cursor()
+        if waiting:
+            _say(f"{waiting} events wait; `python -m wsss.tracking sync {where}` sends them")
+        if cursor.refused:
+            _say(f"MLflow refused {cursor.refused} values of {where} ({cursor.refusal})")
+
+    def __enter__(self) -> Tracker:
+        """The tracker itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _follow(self) -> None:
+        assert self._mirror is not None
+        delay, told = _POLL_SECONDS, False
+        while not self._expired():
+            self._closing.wait(delay)
+            last = self._closing.is_set()  # nothing is logged after this
+            try:
+                self._mirror.ship(self._expired)
+                delay, told = _POLL_SECONDS, False
+                if last:
+                    return
+            except Exception as error:  # whatever it is, training goes on
+                delay = min(2 * delay, _SLOWEST_POLL_SECONDS)
+                if not told and not last:
+                    _say(f"MLflow at {self._uri} fails ({brief(error)}); events wait on disk")
+                told = True
+                if last:
+                    time.sleep(_CLOSING_POLL_SECONDS)
+
+    def _expired(self) -> bool:
+        return time.monotonic() > self._deadline
+
+
+def brief(error: Exception) -> str:
+    """The kind of `error` and the beginning of its message, on one line."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:160]}"
+
+
+def _say(line: str) -> None:
+    print(f"tracking: {line}", file=sys.stderr)

@@ -1,0 +1,49 @@
+"""Metrics per epoch, kept in the checkpoint so that a resumed run has one unbroken history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+Record = dict[str, float]
+
+
+class History(pl.Callback):
+    """Collects the metrics of every epoch and writes them as ``history.jsonl``.
+
+    Args:
+        path: the file, rewritten after each epoch.
+        report: called with (epoch, metrics) once an epoch is done.
+    """
+
+    def __init__(self, path: Path, report: Callable[[int, Record], None]) -> None:
+        self._path, self._report = path, report
+        self.records: list[Record] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Take the epoch's metrics; validation has run by now."""
+        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        metrics["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        self.records.append({"epoch": trainer.current_epoch, **metrics})
+        lines = [json.dumps(record) for record in self.records]
+        self._path.write_text("\n".join(lines) + "\n")
+        self._report(trainer.current_epoch, metrics)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Goes into the checkpoint."""
+        return {"records": self.records}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Comes back from the checkpoint."""
+        self.records = list(state_dict["records"])
+
+
+def read_history(path: Path) -> list[Record]:
+    """The records of a ``history.jsonl``; none where there was no training."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
