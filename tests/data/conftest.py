@@ -19,7 +19,7 @@ NO_AUGMENT = AugmentConfig(
 )
 
 
-def synthetic_config(root: Path, **changes: Any) -> SyntheticConfig:
+def synthetic_config(root: Path, /, **changes: Any) -> SyntheticConfig:
     settings: dict[str, Any] = dict(
         name="tiny",
         root=str(root),
@@ -40,7 +40,7 @@ def synthetic_config(root: Path, **changes: Any) -> SyntheticConfig:
     return SyntheticConfig(**(settings | changes))
 
 
-def folder_config(root: Path, **changes: Any) -> FolderConfig:
+def folder_config(root: Path, /, **changes: Any) -> FolderConfig:
     settings: dict[str, Any] = dict(
         name="pets",
         root=str(root),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pickle
 import random
 
 import numpy as np
 import pytest
 import torch
-from monai.data.meta_obj import get_track_meta
+from monai.data.meta_obj import get_track_meta, set_track_meta
 
 from wsss.data import AugmentConfig, augment
 from wsss.errors import UserError
@@ -18,6 +19,10 @@ ALL = AugmentConfig(flip_horizontal=True, flip_vertical=True, rotate90=True, min
 def pair(side: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
     mask = torch.arange(side * side, dtype=torch.uint8).reshape(side, side) % 251
     return torch.stack([mask.float(), -mask.float()]), mask
+
+
+def numpy_state() -> bytes:
+    return pickle.dumps(np.random.get_state())
 
 
 def test_all_off_changes_nothing() -> None:
@@ -77,7 +82,7 @@ def test_crops_keep_size_and_stay_aligned() -> None:
         assert found.shape == (1, side, side) and found_mask.shape == (side, side)
         assert found_mask.dtype == torch.int64
         assert (found[0] - found_mask).abs().max() <= 0.5 + 1e-4  # nearest of the same place
-        assert set(found_mask.unique().tolist()) <= set(range(side))
+        assert found_mask.min() >= 0 and found_mask.max() < side
         extents.append(int(found_mask.max() - found_mask.min()) + 1)
     assert min(extents) >= side / 2 and max(extents) > 0.9 * side
     assert len(set(extents)) > 8
@@ -85,21 +90,21 @@ def test_crops_keep_size_and_stay_aligned() -> None:
 
 def test_depends_on_the_seed_alone_and_disturbs_nothing() -> None:
     image, mask = pair()
-    tracking = get_track_meta()
+    set_track_meta(True)
     results = []
     for history in (0, 1):
         torch.manual_seed(history)
         np.random.seed(history)
         random.seed(history)
-        before = (torch.get_rng_state(), np.random.get_state()[1].tobytes(), random.getstate())
+        before = (torch.get_rng_state(), numpy_state(), random.getstate())
         results.append([augment(image, mask, ALL, seed) for seed in (0, 1, 2, 2**31 - 1)])
-        after = (torch.get_rng_state(), np.random.get_state()[1].tobytes(), random.getstate())
+        after = (torch.get_rng_state(), numpy_state(), random.getstate())
         assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
     for (image_a, mask_a), (image_b, mask_b) in zip(*results, strict=True):
         assert torch.equal(image_a, image_b)
         assert mask_a is not None and mask_b is not None and torch.equal(mask_a, mask_b)
     assert not torch.equal(results[0][0][0], results[0][1][0])
-    assert get_track_meta() == tracking
+    assert get_track_meta()
     assert type(results[0][0][0]) is torch.Tensor
 
 
@@ -121,5 +126,5 @@ def test_the_input_is_left_alone() -> None:
 
 @pytest.mark.parametrize("min_scale", [0.0, -1.0, 1.01])
 def test_scale_is_checked(min_scale: float) -> None:
-    with pytest.raises(UserError, match="augment.min_scale"):
+    with pytest.raises(UserError, match=r"augment\.min_scale"):
         AugmentConfig(False, False, False, min_scale)

@@ -49,7 +49,7 @@ def test_numbers_are_ordered_as_numbers(tree: Path, make_synthetic: Make) -> Non
 def test_values_are_reflectance_and_decibel(written_tree: Path, make_synthetic: Make) -> None:
     data = DfcDataset(make_synthetic(written_tree))
     image = data.read_image("test_p3")
-    assert (image.shape, image.dtype) == ((15, 32, 32), np.float32)
+    assert image.shape == (15, 32, 32) and image.dtype == np.float32
     assert data.info.bands == BANDS["s2"] + BANDS["s1"]
     raw = read_picture(patch_path(written_tree, "test", "s2", 3))
     assert np.allclose(image[:13], raw / 10_000)
@@ -106,7 +106,7 @@ def test_masks_agree_with_derived_labels(written_tree: Path, make_synthetic: Mak
     for split in ("train", "val", "test"):
         for image_id, row in zip(data.ids(split), data.labels(split), strict=True):
             mask = read_mask(image_id)
-            assert (mask.shape, mask.dtype) == ((32, 32), np.uint8)
+            assert mask.shape == (32, 32) and mask.dtype == np.uint8
             shares = np.array([(mask == index).mean() for index in range(8)])
             assert np.array_equal(row, shares >= 0.1)
             assert row.any()

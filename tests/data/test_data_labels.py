@@ -100,8 +100,10 @@ def test_labels_from_mask_counts_every_pixel() -> None:
     assert labels_from_mask(np.zeros((4, 4), np.uint8), 3, 0.0) == (0,)
 
 
-@pytest.mark.parametrize("tenths", range(1, 10))
-def test_labels_from_mask_includes_the_exact_share(tenths: int) -> None:
-    mask = np.full((3, 10), 255, np.uint8)
-    mask[:, :tenths] = 1
-    assert labels_from_mask(mask, 2, float(f"0.{tenths}")) == (1,)
+@pytest.mark.parametrize("percent", [1, 7, 10, 14, 29, 55])
+def test_labels_from_mask_includes_the_exact_share(percent: int) -> None:
+    mask = np.full((10, 10), 255, np.uint8)
+    mask.flat[:percent] = 1
+    assert labels_from_mask(mask, 2, float(f"0.{percent:02}")) == (1,)  # 0.07 * 100 is above 7
+    mask.flat[0] = 255
+    assert labels_from_mask(mask, 2, float(f"0.{percent:02}")) == ()

@@ -43,6 +43,7 @@ def test_configurations_bind_to_yaml(
     config = make_synthetic(tmp_path) if kind == "synthetic" else make_folder(tmp_path)
     text = OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(config)))
     schema = OmegaConf.structured(type(config))
+    OmegaConf.set_readonly(schema._get_node("augment"), False)  # frozen, so taken for read-only
     bound = OmegaConf.merge(schema, OmegaConf.create(text))
     assert OmegaConf.to_object(bound) == config
     for wrong in ({"image_sise": 3}, {"image_size": "big"}, {"augment": {"rotate": True}}):
@@ -57,12 +58,11 @@ def test_configurations_have_no_defaults(kind: type) -> None:
     assert all(f.default_factory is missing for f in dataclasses.fields(kind))
 
 
-def test_import_is_light_and_the_label_command_does_not_warn() -> None:
-    code = "import sys, wsss.data; sys.exit('monai' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "import wsss.data.dfc_labels"],
-        capture_output=True,
-        check=False,
+def test_import_is_light() -> None:
+    # MONAI takes seconds; and `python -m wsss.data.dfc_labels` would warn of a module run twice.
+    code = (
+        "import sys, wsss.data; "
+        "print([name for name in ('monai', 'wsss.data.dfc_labels') if name in sys.modules])"
     )
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

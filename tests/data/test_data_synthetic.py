@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def test_every_scene_has_its_own_place(written_tree: Path, make_synthetic: Make)
     corners = {(p.transform[2], p.transform[5]) for p in places if p is not None}
     assert len(corners) == 10
     west = sorted(corner[0] for corner in corners)
-    assert all(b - a >= 320 for a, b in zip(west, west[1:], strict=False))
+    assert all(b - a >= 320 for a, b in itertools.pairwise(west))
 
 
 def test_same_settings_same_bytes(written_tree: Path, tmp_path: Path, make_synthetic: Make) -> None:

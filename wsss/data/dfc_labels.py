@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
-
-from rich.console import Console
-from rich.progress import track
+from typing import NamedTuple
 
 from wsss.data.dfc import (
     CLASSES,
@@ -26,8 +22,7 @@ from wsss.data.dfc import (
 )
 from wsss.data.labels import labels_from_mask, write_labels
 from wsss.errors import UserError
-
-Item = TypeVar("Item")
+from wsss.progress import track
 
 LABELS_FILE = "labels.csv"
 
@@ -66,21 +61,13 @@ def derive_labels(
     if not patches:
         raise UserError(f"{root}: no mask found; expected {TREE}")
     labels: dict[str, tuple[int, ...]] = {}
-    for folder, number in progress(patches, len(patches), "labels from masks"):
+    for folder, number in track(patches, "labels from masks"):
         mask = read_classes(patch_path(root, folder, "dfc", number))
         found = labels_from_mask(mask, len(CLASSES), min_share)
         if found:
             labels[patch_id(folder, number)] = found
     write_labels(root / labels_file, CLASSES, labels)
     return LabelCounts(len(labels), len(patches) - len(labels))
-
-
-def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
-    """Go through `items` with a bar on standard error, silent where that is no terminal."""
-    console = Console(stderr=True)
-    return track(
-        items, title, total, console=console, transient=True, disable=not console.is_terminal
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

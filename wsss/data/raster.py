@@ -55,7 +55,7 @@ def read_picture(path: Path) -> Image:
             picture = picture.convert("L")
         elif picture.mode not in _GRAY_MODES:
             picture = picture.convert("RGB")
-        values = np.asarray(picture, np.float32)
+        values = np.array(picture, np.float32)
     return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wsss.data.dfc import BANDS, FOLDERS, LABEL_MIN_SHARE, DfcConfig, patch_path
 from wsss.data.scenes import draw_scene
 from wsss.errors import UserError
+from wsss.progress import track
 
 MARKER = "scenes.json"
 _FORMAT = 1  # raise it whenever the same settings give other scenes
@@ -68,7 +69,7 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
 
 def _write_tree(root: Path, config: SyntheticConfig) -> None:
     # Imported here because `python -m` warns of a module that its own package has imported.
-    from wsss.data.dfc_labels import derive_labels, progress
+    from wsss.data.dfc_labels import derive_labels
 
     for_training = config.scenes_train + config.scenes_val
     places = [("test", number) for number in range(for_training)]
@@ -76,7 +77,7 @@ def _write_tree(root: Path, config: SyntheticConfig) -> None:
     for folder in FOLDERS:
         for sensor in ("s1", "s2", "dfc"):
             patch_path(root, folder, sensor, 0).parent.mkdir(parents=True)
-    for index, (folder, number) in enumerate(progress(places, len(places), "synthetic scenes")):
+    for index, (folder, number) in enumerate(track(places, "synthetic scenes")):
         scene = draw_scene(config.scenes_seed, index, config.scene_size)
         layers: dict[str, tuple[NDArray[Any], Sequence[str]]] = {
             "s2": (scene.s2, BANDS["s2"]),

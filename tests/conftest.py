@@ -1,0 +1,18 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny
+
+STAGES = ("train", "prune", "extract", "generate", "segment", "evaluate")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Outputs of one tiny experiment that ran through all six stages; not to be written to."""
+    outputs = tmp_path_factory.mktemp("finished")
+    tiny.run(outputs)
+    return outputs

@@ -1,0 +1,90 @@
+"""A stage that is killed goes on where it was and ends in the same bits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import tiny
+
+#: For each stage, a file that appears in mid-work, and the number of them to wait for.
+MIDWAY = {
+    "train": (".work/last.ckpt", 1),
+    "prune": (".work/last.ckpt", 1),
+    "extract": ("train_*.safetensors", 1),
+    "generate": ("train/*.tif", 5),
+    "segment": (".work/last.ckpt", 1),
+    "evaluate": ("figures/*.png", 1),
+}
+
+
+@pytest.mark.parametrize("stage", list(MIDWAY))
+def test_killed_in_mid_stage_then_run_again(stage: str, finished: Path, tmp_path: Path) -> None:
+    outputs = tmp_path / "copy"
+    shutil.copytree(finished, outputs, symlinks=True)
+    (artifact,) = (path for path in (outputs / "artifacts" / stage).iterdir() if path.is_dir())
+    shutil.rmtree(artifact)
+
+    _kill_when(artifact, *MIDWAY[stage], tiny.command(outputs, f"stage={stage}"))
+    assert not (artifact / "manifest.json").exists(), "the stage ended before it was killed"
+    again = tiny.run(outputs, f"stage={stage}")
+
+    assert "up to date" not in again.stdout
+    assert tiny.hashes(outputs) == tiny.hashes(finished)
+    if (artifact / "history.jsonl").exists():
+        # Epochs done before the kill were not done again.
+        assert "epoch 1:" not in again.stdout
+
+
+def test_an_artifact_without_manifest_is_never_taken_for_complete(
+    finished: Path, tmp_path: Path
+) -> None:
+    outputs = tmp_path / "copy"
+    shutil.copytree(finished, outputs, symlinks=True)
+    (manifest,) = outputs.glob("artifacts/generate/*/manifest.json")
+    manifest.unlink()
+
+    refused = tiny.run(outputs, "stage=segment", "segmenter.max_epochs=1", check=False)
+
+    assert refused.returncode == 2
+    assert "stage=[generate,segment]" in refused.stderr
+
+
+def test_two_processes_build_an_artifact_once(tmp_path: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    both = [
+        subprocess.Popen(
+            tiny.command(tmp_path, "stage=train"),
+            cwd=tiny.REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum("epoch 1:" in text for text in outputs) == 1
+
+
+def _kill_when(artifact: Path, pattern: str, count: int, arguments: list[str]) -> None:
+    """Start a command and kill it, without warning, as soon as so many files match."""
+    process = subprocess.Popen(
+        arguments,
+        cwd=tiny.REPOSITORY,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if len(list(artifact.glob(pattern))) >= count:
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.001)
+    process.wait(timeout=30)
