@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib import image as matplotlib_image
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from wsss.data.base import DatasetInfo
@@ -17,7 +18,7 @@ from wsss.report.confusion import confusion_figure
 from wsss.report.curves import training_curves
 from wsss.report.figures import save
 from wsss.report.gates import gate_heatmap
-from wsss.report.grid import GridRow, prediction_grid
+from wsss.report.grid import Floats, GridRow, prediction_grid
 from wsss.report.table import SummaryRow, print_summary
 
 CLASSES = ("Forest", "Grassland", "Urban", "Water")
@@ -36,7 +37,7 @@ HISTORY = [
 ] + [{"epoch": 5, "val/loss": 0.3}]
 
 
-def grid_rows():
+def grid_rows() -> list[GridRow]:
     generator = np.random.default_rng(0)
     height, width = 40, 60
     image = generator.uniform(-0.1, 0.4, (4, height, width)).astype(np.float32)
@@ -44,7 +45,10 @@ def grid_rows():
     mask = np.zeros((height, width), np.uint8)
     mask[20:, :30] = 2
     mask[:5] = 255
-    maps = {0: generator.random((7, 7)).astype(np.float16), 2: np.zeros((7, 7), np.float32)}
+    maps: dict[int, Floats] = {
+        0: generator.random((7, 7)).astype(np.float16),
+        2: np.zeros((7, 7), np.float32),
+    }
     probabilities = np.array([0.9, 0.1, 0.4, 0.0], np.float32)
     return [
         GridRow("first", image, (0,), maps, probabilities, mask, mask, mask),
@@ -64,7 +68,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("kind", FIGURES)
-def test_same_input_gives_same_bytes(kind, tmp_path):
+def test_same_input_gives_same_bytes(kind: str, tmp_path: Path) -> None:
     figure = FIGURES[kind]()
     first = save(figure, tmp_path / "new" / "a.png")
     again = save(figure, tmp_path / "b.png")
@@ -77,7 +81,7 @@ def test_same_input_gives_same_bytes(kind, tmp_path):
     assert 400 < width < 2500
 
 
-def test_grid_leaves_out_what_a_row_lacks():
+def test_grid_leaves_out_what_a_row_lacks() -> None:
     figure = prediction_grid(grid_rows(), INFO)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [
@@ -92,7 +96,7 @@ def test_grid_leaves_out_what_a_row_lacks():
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["Forest", "Urban", "no class"]
 
 
-def test_grid_paints_classes_in_their_colours():
+def test_grid_paints_classes_in_their_colours() -> None:
     figure = prediction_grid(grid_rows(), INFO)
     painted = np.asarray(figure.axes[1].images[0].get_array())
     assert np.allclose(painted[30, 10] * 255, (220, 40, 40))
@@ -100,16 +104,16 @@ def test_grid_paints_classes_in_their_colours():
     assert np.allclose(painted[0, 0], 0.88)
     shown = np.asarray(figure.axes[0].images[0].get_array())
     assert shown.shape == (40, 60, 3)
-    assert 0 <= shown.min() and shown.max() <= 1
+    assert shown.min() >= 0 and shown.max() <= 1
     expected = np.clip(grid_rows()[0].image[2, 9, 9] / 0.3, 0, 1)  # band 2 is shown as red
     assert shown[9, 9, 0] == pytest.approx(expected, abs=1e-6)
 
 
-def texts(figure):
+def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_confusion_rows_are_shares():
+def test_confusion_rows_are_shares() -> None:
     assert texts(confusion_figure([[3, 1], [0, 0]], "ab")) == ["75", "25"]
     with_unlabelled = confusion_figure([[999, 0, 1], [0, 1, 0]], "ab")
     assert texts(with_unlabelled) == ["100", "0", "<1", "0", "100", "0"]
@@ -118,7 +122,7 @@ def test_confusion_rows_are_shares():
         confusion_figure([[1, 0], [0, 1]], "abc")
 
 
-def test_curves_have_a_panel_for_losses_and_one_for_scores():
+def test_curves_have_a_panel_for_losses_and_one_for_scores() -> None:
     panels = [[line.get_label() for line in axes.lines] for axes in training_curves(HISTORY).axes]
     assert panels == [["train/loss", "val/loss"], ["val/mAP", "dp_rate"]]
     assert len(training_curves([{"epoch": 0, "train/loss": 1.0}]).axes) == 1
@@ -126,22 +130,22 @@ def test_curves_have_a_panel_for_losses_and_one_for_scores():
         training_curves([])
 
 
-def test_gates_say_how_many_heads_are_kept():
+def test_gates_say_how_many_heads_are_kept() -> None:
     figure = FIGURES["gates"]()
     assert figure.axes[0].get_title() == "Gates: 3 of 6 heads kept"
     assert texts(figure) == ["1.00", "0.00", "0.70", "0.49", "0.50", "0.00"]
 
 
-def test_bars_name_each_mean():
+def test_bars_name_each_mean() -> None:
     figure = FIGURES["bars"]()
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["pseudo-mask, mIoU 50.0", "segmenter, mIoU 35.0"]
-    assert texts(figure) == ["50.0", "–", "70.0", "0.0"]
+    assert texts(figure) == ["50.0", "-", "70.0", "0.0"]
     with pytest.raises(ValueError, match="same classes"):
         iou_bars({"x": {"a": 1.0}, "y": {"b": 1.0}})
 
 
-def test_no_figure_imports_pyplot():
+def test_no_figure_imports_pyplot() -> None:
     sources = sorted(Path(figures.__file__).parent.glob("*.py"))
     assert len(sources) > 5
     for source in sources:
@@ -149,7 +153,7 @@ def test_no_figure_imports_pyplot():
         assert not any("pyplot" in line for line in imports), source
 
 
-def test_summary_names_every_stage_and_whole_paths():
+def test_summary_names_every_stage_and_whole_paths() -> None:
     long = Path("/outputs") / "deep" / ("x" * 90)
     rows = [
         SummaryRow("train", "mAP 81.2 %", 63.21, "run", Path("outputs/train-1f")),

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wsss.checks import check_least
 from wsss.errors import UserError
 from wsss.models.vit import ClassTokenViT
 
@@ -25,13 +26,18 @@ class AttentionConfig:
     flip: bool
     batch_size: int
 
+    def __post_init__(self) -> None:
+        if not self.scales or min(self.scales) <= 0:
+            raise ValueError(f"attention.scales is {self.scales}, it must hold numbers above 0")
+        check_least("attention.batch_size", self.batch_size, 1)
+
 
 def layer_slice(layers: str, depth: int) -> slice:
     """The blocks that ``layers`` names, see `AttentionConfig`; `UserError` for anything else."""
     if layers == "all":
         return slice(0, depth)
     kind, _, count = layers.partition("_")
-    if kind == "last" and count.isdigit() and 1 <= int(count) <= depth:
+    if kind == "last" and count.isdecimal() and 1 <= int(count) <= depth:
         return slice(depth - int(count), depth)
     raise UserError(f"attention.layers is '{layers}'; valid: all, last_1 .. last_{depth}")
 

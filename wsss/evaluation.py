@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from wsss.data.base import IGNORE_INDEX, Dataset, Mask, Split
+from wsss.checks import check_choice, check_least
+from wsss.data.base import IGNORE_INDEX, SPLITS, Dataset, Mask, Split
 from wsss.metrics import ImageLabels, Rule, SegmentationEvaluator
 from wsss.progress import track
 
@@ -17,6 +18,10 @@ class EvaluationConfig:
 
     split: str
     figure_images: int
+
+    def __post_init__(self) -> None:
+        check_choice("evaluation.split", self.split, SPLITS)
+        check_least("evaluation.figure_images", self.figure_images, 0)
 
 
 def evaluate_masks(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wsss.checks import check_share
+
 
 @dataclass(frozen=True)
 class NoMasking:
@@ -32,7 +34,7 @@ class RandomMasking:
     dp_rate: float
 
     def __post_init__(self) -> None:
-        _check_rate("masking.dp_rate", self.dp_rate)
+        check_share("masking.dp_rate", self.dp_rate)
 
     def rate(self, progress: float) -> float:
         """Probability at ``progress`` in [0, 1] of training: ``dp_rate``."""
@@ -52,8 +54,8 @@ class ScheduledMasking:
     ramp: float
 
     def __post_init__(self) -> None:
-        _check_rate("masking.dp_rate", self.dp_rate)
-        _check_rate("masking.start_rate", self.start_rate)
+        check_share("masking.dp_rate", self.dp_rate)
+        check_share("masking.start_rate", self.start_rate)
         if not 0 < self.ramp <= 1:
             raise ValueError(f"masking.ramp is {self.ramp}, it must lie in (0, 1]")
 
@@ -81,8 +83,3 @@ def draw_token_keep(labels: Tensor, rate: float, generator: torch.Generator) -> 
     uniform = torch.rand(labels.shape, generator=generator, device=generator.device)
     hidden = (uniform.to(labels.device) < rate) & (labels == 0)
     return (~hidden).to(labels.dtype)
-
-
-def _check_rate(key: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{key} is {value}, it must lie in [0, 1]")

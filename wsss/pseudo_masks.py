@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from wsss.checks import check_choice, check_share
 from wsss.data.base import Mask
 
 RULES = ("paper", "argmax")
@@ -33,12 +34,9 @@ class PseudoMaskConfig:
     export: bool
 
     def __post_init__(self) -> None:
-        for key, value, valid in (
-            ("name", self.name, RULES),
-            ("image_labels", self.image_labels, ("given", "predicted")),
-        ):
-            if value not in valid:
-                raise ValueError(f"pseudo_mask.{key} is '{value}'; valid: {', '.join(valid)}")
+        check_choice("pseudo_mask.name", self.name, RULES)
+        check_choice("pseudo_mask.image_labels", self.image_labels, ("given", "predicted"))
+        check_share("pseudo_mask.presence_threshold", self.presence_threshold)
 
 
 def pseudo_mask(

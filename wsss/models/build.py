@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from wsss.checks import check_least, check_positive
 from wsss.errors import UserError
 from wsss.models.vit import ClassTokenViT
 
@@ -26,6 +27,11 @@ class ModelConfig:
     mlp_ratio: float
     qkv_bias: bool
     init_from: str | None
+
+    def __post_init__(self) -> None:
+        for key in ("patch_size", "embed_dim", "depth", "num_heads"):
+            check_least(f"model.{key}", getattr(self, key), 1)
+        check_positive("model.mlp_ratio", self.mlp_ratio)
 
 
 def build_classifier(

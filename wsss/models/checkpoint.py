@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -50,7 +49,7 @@ def load_classifier(directory: Path) -> tuple[ClassTokenViT, InputSpec]:
         model = ClassTokenViT(**_tuples(description["model"]))
         model.load_state_dict(load_file(directory / WEIGHTS))
         return model.eval(), InputSpec(**description["input"])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # a spoilt description can fail in any way
         reason = " ".join(str(error).split())
         raise UserError(f"{directory} holds no readable classifier: {reason}") from error
 
@@ -60,8 +59,9 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
 
     Args:
         model: receives the weights; all must be there and have its shapes.
-        path: a ``.safetensors`` or PyTorch file in this project's names or in those of the
-            TokenMasking release, or a directory that `save_classifier` wrote.
+        path: a ``.safetensors`` or PyTorch file in this project's names, plain or as Lightning
+            stores them, or in those of the TokenMasking release, whose gates are left out; or a
+            directory that `save_classifier` wrote.
 
     Raises:
         UserError: the file is missing, unreadable, or of another architecture.
@@ -70,6 +70,7 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
     if any("classifier_head_test" in name for name in state):
         state = import_release(state, model.num_heads[0]).state_dict()
         state = {n: v for n, v in state.items() if not n.startswith("gates.")}
+    state = {n.removeprefix("model."): v for n, v in state.items()}
     expected = model.state_dict()
     problems = [f"no tensor '{n}'" for n in expected if n not in state]
     problems += [f"unknown tensor '{n}'" for n in state if n not in expected]

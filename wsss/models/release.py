@@ -46,10 +46,10 @@ def import_release(state_dict: Mapping[str, Tensor], num_heads: int) -> ClassTok
         if not name.startswith(UNUSED) and not _GATE.fullmatch(name)
     }
 
-    model = _empty_model(kept, num_heads)
     try:
+        model = _empty_model(kept, num_heads)
         model.load_state_dict(kept)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         raise UserError(f"release checkpoint does not fit: {_one_line(error)}") from error
     if gates:
         model.gates = _gates(gates, len(model.blocks), num_heads)

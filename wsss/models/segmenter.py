@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wsss.checks import check_choice, check_least, check_positive, check_share
 from wsss.models.checkpoint import InputSpec
 
 WEIGHTS, DESCRIPTION = "segmenter.safetensors", "segmenter.json"
@@ -41,8 +42,16 @@ class SegmenterConfig:
     overlap: float
 
     def __post_init__(self) -> None:
-        if self.loss not in LOSSES:
-            raise ValueError(f"segmenter.loss is '{self.loss}'; valid: {', '.join(LOSSES)}")
+        check_choice("segmenter.name", self.name, ("unet",))
+        check_choice("segmenter.loss", self.loss, LOSSES)
+        if not self.channels or min(self.channels) < 1:
+            raise ValueError(f"segmenter.channels is {self.channels}, it must hold whole numbers")
+        check_least("segmenter.residual_units", self.residual_units, 0)
+        check_least("segmenter.max_epochs", self.max_epochs, 0)
+        check_least("segmenter.batch_size", self.batch_size, 1)
+        check_positive("segmenter.lr", self.lr)
+        check_least("segmenter.weight_decay", self.weight_decay, 0)
+        check_share("segmenter.overlap", self.overlap, below_one=True)
         step = 2 ** (len(self.channels) - 1)
         if self.window % step or self.image_size % step:
             raise ValueError(

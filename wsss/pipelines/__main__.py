@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import hydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -39,57 +37,26 @@ def run(composed: DictConfig) -> None:
     except UserError as error:
         # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
         _failures.append(error)
-        _complain(error)
+        _say(f"error: {error}", 2)
 
 
 def main() -> None:
     """Run, and turn what the user can mend into one line and exit status 2."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    _failures.clear()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:
         run()
     except (HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
-        sys.exit(_complain(error))
+        from wsss.pipelines.hydra_errors import describe
+
+        sys.exit(_say(f"error: {describe(error, str(config_directory()))}", 2))
     except KeyboardInterrupt:
         sys.exit(_say("interrupted; the same command goes on from here", 130))
     if _failures:
         sys.exit(2)
-
-
-def _complain(error: Exception) -> int:
-    message = " ".join(str(error).split())
-    if not isinstance(error, UserError):
-        message = f"{message}{_valid_keys(message)}"
-    return _say(f"error: {message}", 2)
-
-
-def _valid_keys(message: str) -> str:
-    """For an override of a key that does not exist: what could have been meant."""
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-
-    from wsss.pipelines.suggest import suggestion
-
-    for argument in sys.argv[1:]:
-        if (
-            argument.startswith("-")
-            or f"'{argument.partition('=')[0].lstrip('+~')}'" not in message
-        ):
-            continue
-        key = OverridesParser.create().parse_override(argument).get_key_element().lstrip("+~")
-        parent, _, last = key.rpartition(".")
-        GlobalHydra.instance().clear()
-        with initialize_config_dir(str(config_directory()), version_base="1.3"):
-            node: Any = compose("config")
-        for part in parent.split(".") if parent else []:
-            if not isinstance(node, DictConfig) or part not in node:
-                return ""
-            node = node._get_node(part)
-        if isinstance(node, DictConfig):
-            return suggestion(last, [str(name) for name in node])
-    return ""
 
 
 def _say(line: str, status: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from wsss.attention import AttentionConfig
+from wsss.attention import AttentionConfig, layer_slice
 from wsss.data import DatasetConfig, DfcConfig, FolderConfig, SyntheticConfig
 from wsss.errors import UserError
 from wsss.evaluation import EvaluationConfig
@@ -92,6 +92,7 @@ def parse_config(composed: DictConfig) -> Config:
     assert isinstance(plain, dict)
     stage = plain["stage"]
     groups = {name: _group(name, plain[name]) for name in GROUPS}
+    layer_slice(groups["attention"].layers, groups["model"].depth)  # before hours of training
     return Config(
         stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],
         seed=_integer("seed", plain["seed"]),

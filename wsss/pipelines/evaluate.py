@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from wsss.data.base import SPLITS, Dataset, Mask, Split
-from wsss.errors import UserError
 from wsss.evaluation import evaluate_masks
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter, predict
@@ -44,7 +43,7 @@ def run(context: Context) -> Metrics:
     image_labels = context.config.pseudo_mask.image_labels
     judged: tuple[Split, ...] = ("train", split)
     metrics = {
-        "classifier": {split: validate_classifier(model, dataset, split, spec)},
+        "classifier": {split: validate_classifier(model, dataset, split, spec, context.device)},
         "pseudo_mask": {
             name: evaluate_masks(
                 dataset,
@@ -75,25 +74,22 @@ def evaluate_segmenter(
 def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]:
     """A function from image id to the segmenter's mask ``[H, W]`` at the image's own size."""
     network, spec = load_segmenter(directory)
+    network.to(context.device)
     settings = context.config.segmenter
 
     def read(image_id: str) -> Mask:
         image = context.dataset.read_image(image_id)
         height, width = image.shape[-2:]
-        mask = predict(
-            network, prepare(image, spec), settings.window, settings.overlap, (height, width)
-        )
-        return np.asarray(mask.numpy(), dtype=np.uint8)
+        prepared = prepare(image, spec).to(context.device)
+        mask = predict(network, prepared, settings.window, settings.overlap, (height, width))
+        return np.asarray(mask.cpu().numpy(), dtype=np.uint8)
 
     return read
 
 
 def reported_split(config: Config) -> Split:
-    """The split named by ``evaluation.split``; `UserError` for any other word."""
-    for split in SPLITS:
-        if split == config.evaluation.split:
-            return split
-    raise UserError(f"evaluation.split is '{config.evaluation.split}'; valid: {', '.join(SPLITS)}")
+    """The split named by ``evaluation.split``."""
+    return next(split for split in SPLITS if split == config.evaluation.split)
 
 
 def mask_digest(dataset: Dataset, splits: tuple[Split, ...]) -> str:

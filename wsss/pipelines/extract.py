@@ -32,6 +32,7 @@ def run(context: Context) -> Metrics:
     """Write one shard after another; shards that are there already are kept."""
     model, spec = load_classifier(context.upstream["prune"])
     directory, attention = context.artifact.path, context.config.attention
+    model.to(context.device)
     counts: dict[str, int] = {}
     for split in SPLITS:
         ids = context.dataset.ids(split)
@@ -45,9 +46,9 @@ def run(context: Context) -> Metrics:
             probabilities: list[Tensor] = []
             members = ids[start : start + SHARD]
             for _, images in image_batches(context.dataset, members, spec, attention.batch_size):
-                logits, summed = class_maps(model, images, attention)
-                maps.extend(summed)
-                probabilities.extend(class_probabilities(logits, spec.multi_label))
+                logits, summed = class_maps(model, images.to(context.device), attention)
+                maps.extend(summed.cpu())
+                probabilities.extend(class_probabilities(logits, spec.multi_label).cpu())
             write_shard(path, members, maps, probabilities)
     return {"images": counts, "grid": list(maps[-1].shape[-2:]) if maps else None}
 

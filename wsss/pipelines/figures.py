@@ -37,8 +37,8 @@ def draw_figures(
     """
     folder, upstream = context.artifact.path / "figures", context.upstream
     info = context.dataset.info
-    rows = grid_rows(context, split, predict, truth)
-    save(prediction_grid(rows, info), folder / "predictions.png")
+    if rows := grid_rows(context, split, predict, truth):
+        save(prediction_grid(rows, info), folder / "predictions.png")
     judged = {
         "pseudo-masks": metrics["pseudo_mask"][split],
         "segmenter": metrics["segmenter"][split],

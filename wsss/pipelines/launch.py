@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wsss.checks import check_choice, check_least
+
 LAUNCHERS = ("local",)
 
 
@@ -18,5 +20,5 @@ class LaunchConfig:
     threads: int | None
 
     def __post_init__(self) -> None:
-        if self.name not in LAUNCHERS:
-            raise ValueError(f"launch.name is '{self.name}'; valid: {', '.join(LAUNCHERS)}")
+        check_choice("launch.name", self.name, LAUNCHERS)
+        check_least("launch.threads", self.threads, 1)

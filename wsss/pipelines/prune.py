@@ -9,9 +9,10 @@ import torch
 from safetensors.torch import save_file
 
 from wsss.data.base import Dataset
-from wsss.models.checkpoint import load_classifier, save_classifier
+from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
 from wsss.models.gates import HeadGates
 from wsss.models.pruning import parameter_count, remove_closed_heads
+from wsss.models.vit import ClassTokenViT
 from wsss.pipelines.artifacts import write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
@@ -41,7 +42,7 @@ def run(context: Context) -> Metrics:
     model, spec = load_classifier(context.upstream["train"])
     pruning, directory = context.config.pruning, context.artifact.path
     heads = sum(model.num_heads)
-    before = validate_classifier(model, context.dataset, "val", spec)["mAP"]
+    before = _val_map(context, model, spec)
     if not isinstance(pruning, HardConcretePruning):
         save_classifier(directory, model, spec)
         return {"heads": heads, "heads_kept": heads, "mAP_before": before, "mAP_after": before}
@@ -75,8 +76,14 @@ def run(context: Context) -> Metrics:
         "parameters": parameter_count(model) - heads,  # the gates themselves do not count
         "parameters_kept": parameter_count(smaller),
         "mAP_before": before,
-        "mAP_after": validate_classifier(smaller, context.dataset, "val", spec)["mAP"],
+        "mAP_after": _val_map(context, smaller, spec),
     }
+
+
+def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:
+    metrics = validate_classifier(model, context.dataset, "val", spec, context.device)
+    model.cpu()
+    return float(metrics["mAP"])
 
 
 STAGE = Stage(

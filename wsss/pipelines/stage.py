@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from wsss.data.base import Dataset, Split
 from wsss.pipelines.artifacts import Artifact
 from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
+from wsss.training.device import pick_device
 from wsss.training.history import Record
 
 Metrics = dict[str, Any]
@@ -32,6 +34,11 @@ class Context:
     """Directories of the artifacts named in `Stage.upstream`."""
     log: RunLog
     console: Console
+
+    @property
+    def device(self) -> torch.device:
+        """Where networks run."""
+        return pick_device(self.config.trainer.accelerator)
 
     def report_epoch(self, epoch: int, metrics: Record) -> None:
         """Log an epoch's metrics and say the main ones."""

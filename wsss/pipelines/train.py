@@ -62,7 +62,7 @@ def run(context: Context) -> Metrics:
         report=context.report_epoch,
     )
     save_classifier(context.artifact.path, model, spec)
-    validation = validate_classifier(model, dataset, "val", spec)
+    validation = validate_classifier(model, dataset, "val", spec, context.device)
     return {"epochs": len(history), "val": validation}
 
 

@@ -17,7 +17,8 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
-from wsss.errors import UserError
+from wsss.checks import check_choice, check_least, check_positive
+from wsss.training.device import pick_device
 from wsss.training.history import History, Record
 from wsss.training.samples import Batch
 
@@ -47,12 +48,14 @@ class TrainerConfig:
     progress_bar: bool
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            valid = ", ".join(PRECISIONS)
-            raise ValueError(f"trainer.precision is '{self.precision}'; valid: {valid}")
-        if self.select not in SELECTIONS:
-            valid = ", ".join(SELECTIONS)
-            raise ValueError(f"trainer.select is '{self.select}'; valid: {valid}")
+        check_choice("trainer.precision", self.precision, PRECISIONS)
+        check_choice("trainer.select", self.select, SELECTIONS)
+        check_least("trainer.max_epochs", self.max_epochs, 0)
+        check_least("trainer.batch_size", self.batch_size, 1)
+        check_least("trainer.accumulate_grad_batches", self.accumulate_grad_batches, 1)
+        check_positive("trainer.gradient_clip", self.gradient_clip)
+        check_least("trainer.early_stopping", self.early_stopping, 1)
+        check_least("trainer.num_workers", self.num_workers, 0)
 
     def result_settings(self) -> dict[str, Any]:
         """The settings that change what is learnt, whatever the length of the run."""
@@ -105,6 +108,7 @@ def fit(
     """
     if max_epochs == 0:
         return []
+    pick_device(config.accelerator)  # says what is wrong better than Lightning does
     history = History(directory / "history.jsonl", report)
     last = ModelCheckpoint(work, "last", save_top_k=1, enable_version_counter=False)
     best = ModelCheckpoint(
@@ -118,7 +122,7 @@ def fit(
     # Which accelerators it looked for, and an advertisement: nothing that a user can act upon.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = pl.Trainer(
-        accelerator=_accelerator(config.accelerator),
+        accelerator=config.accelerator,
         devices=1,
         max_epochs=max_epochs,
         accumulate_grad_batches=config.accumulate_grad_batches,
@@ -144,12 +148,6 @@ def fit(
         module.load_state_dict(chosen["state_dict"])
     module.cpu().eval()
     return history.records
-
-
-def _accelerator(name: str) -> str:
-    if name in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise UserError(f"trainer.accelerator is '{name}', but no GPU is visible; try cpu or auto")
-    return name
 
 
 def _silence_warnings() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
+from wsss.checks import check_least, check_positive
 from wsss.masking import Masking
 from wsss.models.gates import HeadGates
 from wsss.models.vit import ClassTokenViT
@@ -36,6 +37,12 @@ class HardConcretePruning:
     penalty: float
     gate_lr: float
     lr: float
+
+    def __post_init__(self) -> None:
+        check_least("pruning.max_epochs", self.max_epochs, 0)
+        check_least("pruning.penalty", self.penalty, 0)
+        check_positive("pruning.gate_lr", self.gate_lr)
+        check_least("pruning.lr", self.lr, 0)
 
 
 PruningConfig = NoPruning | HardConcretePruning

@@ -10,6 +10,8 @@ import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from wsss.checks import check_least, check_positive, check_share
+
 
 @dataclass(frozen=True)
 class AdamConfig:
@@ -19,6 +21,12 @@ class AdamConfig:
     lr: float
     weight_decay: float
     betas: list[float]
+
+    def __post_init__(self) -> None:
+        check_positive("optimizer.lr", self.lr)
+        check_least("optimizer.weight_decay", self.weight_decay, 0)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"optimizer.betas is {self.betas}, it must be two numbers in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,11 @@ class SgdConfig:
     lr: float
     weight_decay: float
     momentum: float
+
+    def __post_init__(self) -> None:
+        check_positive("optimizer.lr", self.lr)
+        check_least("optimizer.weight_decay", self.weight_decay, 0)
+        check_share("optimizer.momentum", self.momentum, below_one=True)
 
 
 OptimizerConfig = AdamWConfig | AdamConfig | SgdConfig

@@ -32,21 +32,30 @@ def image_batches(
 
 @torch.no_grad()
 def predict_probabilities(
-    model: ClassTokenViT, dataset: Dataset, split: Split, spec: InputSpec
+    model: ClassTokenViT,
+    dataset: Dataset,
+    split: Split,
+    spec: InputSpec,
+    device: torch.device,
 ) -> NDArray[np.float32]:
     """Class probabilities ``[images, classes]`` in the order of ``dataset.ids(split)``."""
+    model.to(device)
     parts = [
-        class_probabilities(model(images), spec.multi_label)
+        class_probabilities(model(images.to(device)), spec.multi_label).cpu()
         for _, images in image_batches(dataset, dataset.ids(split), spec, BATCH)
     ]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
 
 def validate_classifier(
-    model: ClassTokenViT, dataset: Dataset, split: Split, spec: InputSpec
+    model: ClassTokenViT,
+    dataset: Dataset,
+    split: Split,
+    spec: InputSpec,
+    device: torch.device,
 ) -> dict[str, Any]:
     """mAP, per-class average precision and F1 of a split; see `classification_metrics`."""
-    probabilities = predict_probabilities(model, dataset, split, spec)
+    probabilities = predict_probabilities(model, dataset, split, spec, device)
     return classification_metrics(
         probabilities,
         dataset.labels(split),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from wsss.checks import check_share
+
 
 @dataclass(frozen=True)
 class ConstantConfig:
@@ -32,8 +34,8 @@ class CosineConfig:
     final: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"scheduler.warmup is {self.warmup}, it must lie in [0, 1)")
+        check_share("scheduler.warmup", self.warmup, below_one=True)
+        check_share("scheduler.final", self.final)
 
     def factor(self, progress: float) -> float:
         """Factor at ``progress`` in [0, 1] of training."""

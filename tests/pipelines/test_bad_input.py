@@ -1,0 +1,255 @@
+"""Bad input gets one line that names the culprit, status 2, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import tiny
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from PIL import Image as Pillow
+
+from wsss.pipelines.__main__ import main
+
+MISSPELT = {
+    "group": (["maskng=random"], ["maskng", "masking"]),
+    "option": (["masking=rnd"], ["masking/rnd", "none random scheduled"]),
+    "key": (["trainer.max_epoch=3"], ["max_epoch", "did you mean 'max_epochs'"]),
+    "nested key": (["dataset.augment.flip=true"], ["flip", "flip_horizontal"]),
+    "added key": (["+trainer.epochs=3"], ["trainer.epochs", "max_epochs"]),
+    "top-level key": (["sed=1"], ["sed", "did you mean 'seed'"]),
+    "stage": (["stage=trian"], ["trian", "did you mean 'train'", "evaluate"]),
+    "stage in a list": (["stage=[train,test]"], ["'test'", "segment"]),
+    "no stage": (["stage=[]"], ["stage", "all"]),
+    "whole number": (["trainer.max_epochs=many"], ["trainer.max_epochs", "many"]),
+    "number": (["dp_rate=high"], ["masking.dp_rate", "high"]),
+    "seed": (["seed=a"], ["seed", "whole number"]),
+    "range": (["dp_rate=1.5"], ["masking.dp_rate", "[0, 1]"]),
+    "layers": (["attention.layers=first"], ["attention.layers", "last_1"]),
+    "rule": (["pseudo_mask.name=median"], ["pseudo_mask.name", "paper, argmax"]),
+    "split": (["evaluation.split=holdout"], ["evaluation.split", "train, val, test"]),
+    "precision": (["trainer.precision=64"], ["trainer.precision", "bf16"]),
+    "accelerator": (["trainer.accelerator=abacus"], ["abacus", "cpu"]),
+    "heads": (["model.num_heads=3"], ["embed_dim", "num_heads"]),
+    "patch": (["model.patch_size=5"], ["patch size"]),
+    "syntax": (["trainer={"], ["trainer={"]),
+    "missing value": (["dataset=dfc"], ["dataset.root"]),
+    "missing root": (["dataset=dfc", "dataset.root=/nowhere"], ["/nowhere"]),
+}
+
+
+@pytest.mark.parametrize("case", list(MISSPELT))
+def test_misspelt_configs(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overrides, words = MISSPELT[case]
+    sizes = [] if "dataset=dfc" in overrides else list(tiny.TINY)
+    chosen = [a for a in sizes if a.split("=")[0] not in {o.split("=")[0] for o in overrides}]
+
+    common = [f"paths.outputs={tmp_path / 'out'}", "tracking=none"]
+    _refused([*common, *chosen, *overrides], capsys, *words)
+
+    assert not list(tmp_path.glob("out/artifacts/*/*/*"))
+
+
+def _drop_train_list(root: Path) -> None:
+    (root / "ImageSets" / "train.txt").write_text("")
+
+
+def _unknown_class(root: Path) -> None:
+    _edit(root / "labels.csv", "image_id,grass,water", "image_id,grass,lava")
+
+
+def _no_label(root: Path) -> None:
+    _edit(root / "labels.csv", "a1,0,1", "a1,0,0")
+
+
+def _small_mask(root: Path) -> None:
+    Pillow.fromarray(np.zeros((8, 8), np.uint8)).save(root / "masks" / "a5.png")
+
+
+def _truncated(root: Path) -> None:
+    path = root / "images" / "a2.png"
+    path.write_bytes(path.read_bytes()[:60])
+
+
+def _not_an_image(root: Path) -> None:
+    (root / "images" / "a2.png").write_text("this is no picture")
+
+
+def _gray(root: Path) -> None:
+    Pillow.fromarray(np.zeros((32, 32), np.uint8)).save(root / "images" / "a2.png")
+
+
+def _missing_image(root: Path) -> None:
+    (root / "images" / "a2.png").unlink()
+
+
+SPOILT: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+    "empty split": (_drop_train_list, ["train"]),
+    "label outside the class list": (_unknown_class, ["lava", "water"]),
+    "image without label": (_no_label, ["a1", "label"]),
+    "mask of another size": (_small_mask, ["a5", "8", "32"]),
+    "truncated image": (_truncated, ["a2.png"]),
+    "unreadable image": (_not_an_image, ["a2.png"]),
+    "wrong number of bands": (_gray, ["a2.png", "band"]),
+    "missing image": (_missing_image, ["a2"]),
+}
+
+
+@pytest.mark.parametrize("case", list(SPOILT))
+def test_spoilt_data(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, (spoil, words) = _folder(tmp_path / "data"), SPOILT[case]
+    spoil(root)
+
+    done = _refused(_folder_arguments(tmp_path, root), capsys, *words)
+
+    reached_evaluation = case == "mask of another size"
+    assert ("segment" in done) == reached_evaluation
+    for manifest in tmp_path.glob("out/artifacts/*/*"):
+        assert reached_evaluation or not manifest.is_dir(), "a failed stage left a directory"
+
+
+def test_a_checkpoint_of_another_architecture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = _folder(tmp_path / "data")
+    torch.save({"conv.weight": torch.zeros(3, 3)}, tmp_path / "other.pt")
+
+    _refused(
+        [*_folder_arguments(tmp_path, root), f"model.init_from={tmp_path / 'other.pt'}"],
+        capsys,
+        "other.pt",
+        "another architecture",
+        "cls_token",
+    )
+
+
+def test_the_real_command_ends_with_status_2(tmp_path: Path) -> None:
+    done = tiny.run(tmp_path, "stage=trian", check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown stage 'trian'") and done.stderr.count("\n") == 1
+
+
+def test_a_sweep_goes_on_past_a_bad_point_and_ends_with_status_2(tmp_path: Path) -> None:
+    arguments = tiny.command(tmp_path, "-m", "stage=train", "trainer.max_epochs=1", "dp_rate=7,0.5")
+
+    done = tiny.run_command(arguments, check=False)
+
+    assert done.returncode == 2
+    assert "masking.dp_rate is 7" in done.stderr and "Traceback" not in done.stderr
+    assert len(tiny.manifests(tmp_path)["train"]) == 1
+
+
+def test_a_programming_error_keeps_its_traceback(tmp_path: Path) -> None:
+    code = (
+        "import wsss.pipelines.runner as r, wsss.pipelines.__main__ as m\n"
+        "def broken(*_): raise ZeroDivisionError('bug')\n"
+        "r.run_experiment = broken\n"
+        "m.main()"
+    )
+    arguments = [sys.executable, "-c", code, f"paths.outputs={tmp_path}"]
+
+    done = tiny.run_command(arguments, check=False)
+
+    assert done.returncode == 1 and "ZeroDivisionError: bug" in done.stderr
+    assert "Traceback" in done.stderr
+
+
+def test_georeferenced_photographs_of_a_user_give_georeferenced_masks(tmp_path: Path) -> None:
+    root = _folder(tmp_path / "data")
+    for path in (root / "images").glob("*.png"):
+        pixels = np.asarray(Pillow.open(path)).transpose(2, 0, 1)
+        with rasterio.open(
+            path.with_suffix(".tif"),
+            "w",
+            driver="GTiff",
+            count=3,
+            height=32,
+            width=32,
+            dtype="uint8",
+            crs="EPSG:32632",
+            transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6),
+        ) as image:
+            image.write(pixels)
+        path.unlink()
+
+    done = tiny.run_command([*_module(), *_folder_arguments(tmp_path, root)])
+
+    assert "segmenter" in done.stdout
+    (mask,) = tmp_path.glob("out/artifacts/generate/*/train/a0.tif")
+    with rasterio.open(mask) as opened:
+        assert opened.crs.to_epsg() == 32632 and opened.transform.a == 10
+
+
+def _folder(root: Path) -> Path:
+    """Six pictures of two classes with everything that belongs to them."""
+    for name in ("images", "masks", "ImageSets"):
+        (root / name).mkdir(parents=True)
+    generator, rows = np.random.default_rng(0), ["image_id,grass,water"]
+    for index in range(6):
+        water = index % 2
+        pixels = generator.integers(0, 99, (32, 32, 3), dtype=np.uint8)
+        pixels[..., 2 if water else 1] += 100
+        Pillow.fromarray(pixels).save(root / "images" / f"a{index}.png")
+        mask = np.full((32, 32), water, np.uint8)
+        Pillow.fromarray(mask).save(root / "masks" / f"a{index}.png")
+        rows.append(f"a{index},{1 - water},{water}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n")
+    (root / "classes.txt").write_text("grass\nwater\n")
+    for split, members in {"train": "a0 a1 a2", "val": "a3", "test": "a4 a5"}.items():
+        (root / "ImageSets" / f"{split}.txt").write_text("\n".join(members.split()) + "\n")
+    return root
+
+
+def _folder_arguments(tmp_path: Path, root: Path) -> list[str]:
+    sizes = [a for a in tiny.TINY if not a.startswith("dataset.")]
+    return [
+        "dataset=folder",
+        f"dataset.root={root}",
+        "dataset.lists=ImageSets",
+        "dataset.image_size=32",
+        f"paths.outputs={tmp_path / 'out'}",
+        "tracking=none",
+        *sizes,
+    ]
+
+
+def _module() -> list[str]:
+    return [sys.executable, "-m", "wsss.pipelines"]
+
+
+def _run_main(arguments: list[str], capture: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """The command line inside this process: status, standard output and standard error."""
+    GlobalHydra.instance().clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["wsss", *arguments])
+        patch.delenv("HYDRA_FULL_ERROR", raising=False)
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+    return status, *capture.readouterr()
+
+
+def _refused(arguments: list[str], capture: pytest.CaptureFixture[str], *words: str) -> str:
+    """Run, expect the refusal that names all words, and return what was printed before it."""
+    status, printed, complaint = _run_main(arguments, capture)
+
+    assert status == 2, printed + complaint
+    lines = [line for line in complaint.splitlines() if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("error: "), complaint
+    for word in words:
+        assert word in lines[0]
+    return printed
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

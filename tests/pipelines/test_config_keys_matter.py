@@ -1,0 +1,639 @@
+"""No config key is decoration: changing any one of them changes what real code does.
+
+`CASES` holds every leaf key of the default config, of the variants below and of a folder dataset.
+Each names other values and a probe: a function that runs real code, on sizes as small as can be,
+and returns something that must then differ. The few keys whose effect lies outside of the result
+are probed where they are read:
+
+- ``launch.name`` and ``segmenter.name`` have one valid value; another one must be refused.
+- ``launch.threads``, ``trainer.num_workers``, ``trainer.progress_bar``, ``trainer.accelerator``,
+  ``attention.batch_size`` and ``dataset.cache_mb`` must not change the result: the probe looks at
+  PyTorch's threads, the loaders, Lightning's trainer, the batches and the reads from disk.
+- ``model.name`` is what a message about the model calls it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from PIL import Image as Pillow
+from rich.console import Console
+
+from wsss.data import SPLITS, Dataset, open_dataset
+from wsss.errors import UserError
+from wsss.models.checkpoint import save_classifier
+from wsss.pipelines import evaluate, extract, generate, prune, segment, train
+from wsss.pipelines.artifacts import Artifact
+from wsss.pipelines.config import Config, parse_config
+from wsss.pipelines.figures import grid_rows
+from wsss.pipelines.run_directory import RunDirectory
+from wsss.pipelines.runner import choose_stages, run_experiment
+from wsss.pipelines.stage import Context, Stage
+from wsss.tracking import RunLog, Tracker
+from wsss.training.classifier import ClassifierTraining
+from wsss.training.fit import fit
+from wsss.training.samples import TrainingSamples
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+SMALL = (
+    "model.patch_size=8",
+    "model.embed_dim=8",
+    "model.depth=2",
+    "model.num_heads=2",
+    "model.mlp_ratio=2.0",
+    "trainer.max_epochs=2",
+    "trainer.batch_size=4",
+    "trainer.progress_bar=false",
+    "trainer.accelerator=cpu",
+    "attention.scales=[1.0]",
+    "attention.batch_size=4",
+    "attention.flip=false",
+    "segmenter.channels=[4,8]",
+    "segmenter.max_epochs=1",
+    "segmenter.batch_size=4",
+    "segmenter.window=8",
+    "evaluation.figure_images=1",
+    "tracking=none",
+)
+SCENES = (
+    "dataset.scenes_train=6",
+    "dataset.scenes_val=2",
+    "dataset.scenes_test=2",
+    "dataset.scene_size=16",
+)
+FOLDER = ("dataset=folder", "dataset.image_size=16")
+Overrides = tuple[str, ...]
+Probe = Callable[["Laboratory", Overrides], object]
+
+
+class Laboratory:
+    """Runs stages for overrides of the small config, each once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._composed: dict[Overrides, DictConfig] = {}
+        self._done: dict[tuple[str, Overrides], Path] = {}
+        self.results: dict[tuple[Probe, Overrides], object] = {}
+        write_folder(root / "folder")
+        (root / "weights").mkdir()
+        config, dataset = self.opened(("seed=5",))
+        spec = train.input_spec(config, dataset)
+        save_classifier(root / "weights", train.build(config, spec), spec)
+
+    def composed(self, overrides: Overrides) -> DictConfig:
+        """The small config with overrides, in which ROOT stands for the laboratory's folder."""
+        if overrides not in self._composed:
+            datasets = [o for o in overrides if o.startswith("dataset=")]
+            is_folder = datasets[-1:] == ["dataset=folder"]
+            data = ("dataset.root=ROOT/folder",) if is_folder else SCENES
+            every = [f"paths.outputs={self.root}/outputs", *SMALL, *data, *overrides]
+            filled = [o.replace("ROOT", str(self.root)) for o in every]
+            self._composed[overrides] = compose("config", overrides=filled)
+        return self._composed[overrides]
+
+    def config(self, overrides: Overrides) -> Config:
+        return parse_config(self.composed(overrides))
+
+    def opened(self, overrides: Overrides) -> tuple[Config, Dataset]:
+        config = self.config(overrides)
+        return config, open_dataset(config.dataset)
+
+    def context(self, overrides: Overrides, path: Path, **upstream: Path) -> Context:
+        config, dataset = self.opened(overrides)
+        artifact = Artifact("probe", "0", path)
+        log = RunLog(path / ".work", "probe", "")
+        return Context(config, dataset, artifact, upstream, log, Console(quiet=True))
+
+    def run(self, stage: Stage, overrides: Overrides, **upstream: Path) -> Path:
+        """The directory of a stage's result."""
+        key = (stage.name, (*overrides, *map(str, upstream.values())))
+        if key not in self._done:
+            path = self.scratch(stage.name)
+            stage.run(self.context(overrides, path, **upstream))
+            self._done[key] = path
+        return self._done[key]
+
+    def forget(self) -> None:
+        """Run every stage anew from here on."""
+        self._done.clear()
+
+    def scratch(self, name: str = "scratch") -> Path:
+        """A new, empty folder."""
+        path = self.root / f"{name}_{len(list(self.root.iterdir()))}"
+        path.mkdir()
+        return path
+
+
+def write_folder(root: Path) -> None:
+    """Pictures with labels, classes, masks and lists, and an alternative to each of them."""
+    rng = np.random.default_rng(0)
+    ids = [f"p{index}" for index in range(8)]
+    for name in ("images", "images2"):
+        (root / name).mkdir(parents=True)
+        for image_id in ids:
+            pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Pillow.fromarray(pixels).save(root / name / f"{image_id}.png")
+    for number, name in enumerate(("masks", "masks2")):
+        (root / name).mkdir()
+        for image_id in ids:
+            Pillow.new("L", (16, 16), number).save(root / name / f"{image_id}.png")
+    (root / "classes.txt").write_text("cat\ndog\n")
+    (root / "classes2.txt").write_text("dog\ncat\n")
+    splits = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
+    for number, name in enumerate(("labels.csv", "labels2.csv")):
+        rows = [
+            f"{image_id},{(index + number) % 2},{(index + number + 1) % 2},{split}"
+            for index, (image_id, split) in enumerate(zip(ids, splits, strict=True))
+        ]
+        (root / name).write_text("\n".join(["image_id,cat,dog,split", *rows]) + "\n")
+    (root / "lists").mkdir()
+    for split, members in {"train": ids[4:], "val": ids[:2], "test": ids[2:4]}.items():
+        (root / "lists" / f"{split}.txt").write_text("\n".join(members))
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        initialize_config_dir(str(CONF), version_base="1.3"),
+    ):
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield Laboratory(tmp_path_factory.mktemp("laboratory"))
+
+
+# Probes. Each takes the overrides of a case and returns what must change with its key.
+
+
+def digest(directory: Path, *patterns: str) -> dict[str, str]:
+    """Hashes of the files that a stage left."""
+    chosen = [path for pattern in patterns for path in directory.glob(pattern) if path.is_file()]
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(chosen)
+    }
+
+
+def trained(laboratory: Laboratory, overrides: Overrides) -> object:
+    """The classifier that stage train leaves."""
+    directory = laboratory.run(train.STAGE, overrides)
+    return digest(directory, "*.safetensors")
+
+
+def epochs(laboratory: Laboratory, overrides: Overrides) -> object:
+    """How many epochs the classifier was trained."""
+    history = laboratory.run(train.STAGE, overrides) / "history.jsonl"
+    return len(history.read_text().splitlines())
+
+
+def pruned(laboratory: Laboratory, overrides: Overrides) -> object:
+    """What stage prune leaves of the one default classifier."""
+    directory = laboratory.run(prune.STAGE, overrides, train=laboratory.run(train.STAGE, ()))
+    return digest(directory, "*.safetensors", "*.json", "history.jsonl")
+
+
+def extracted_at(laboratory: Laboratory, overrides: Overrides) -> Path:
+    return laboratory.run(extract.STAGE, overrides, prune=laboratory.run(train.STAGE, ()))
+
+
+def extracted(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Maps and probabilities that stage extract takes from the one default classifier."""
+    return digest(extracted_at(laboratory, overrides), "*.safetensors")
+
+
+def extraction_batches(laboratory: Laboratory, overrides: Overrides) -> object:
+    """How many images stage extract gives to the classifier at a time."""
+    sizes: list[int] = []
+    real = extract.class_maps  # type: ignore[attr-defined]
+
+    def watched(model: Any, images: torch.Tensor, config: Any) -> Any:
+        sizes.append(len(images))
+        return real(model, images, config)
+
+    classifier = laboratory.run(train.STAGE, ())
+    context = laboratory.context(overrides, laboratory.scratch(), prune=classifier)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extract, "class_maps", watched)
+        extract.run(context)
+    return sizes
+
+
+def generated(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Pseudo-masks made from the one default set of maps, and the exported arrays."""
+    directory = laboratory.run(generate.STAGE, overrides, extract=extracted_at(laboratory, ()))
+    return digest(directory, "*/*.tif", "*.npy")
+
+
+def segmenter_at(laboratory: Laboratory, overrides: Overrides) -> Path:
+    masks = laboratory.run(generate.STAGE, (), extract=extracted_at(laboratory, ()))
+    classifier = laboratory.run(train.STAGE, ())
+    return laboratory.run(segment.STAGE, overrides, train=classifier, generate=masks)
+
+
+def segmented(laboratory: Laboratory, overrides: Overrides) -> object:
+    """The segmenter trained on the one default set of pseudo-masks."""
+    return digest(segmenter_at(laboratory, overrides), "*.safetensors", "history.jsonl")
+
+
+def predicted(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Masks of the one default segmenter, read as stage evaluate reads them."""
+    context = laboratory.context(overrides, laboratory.scratch())
+    read = evaluate.segmenter_reader(context, segmenter_at(laboratory, ()))
+    return [read(image_id).tolist() for split in SPLITS for image_id in context.dataset.ids(split)]
+
+
+def evaluated(laboratory: Laboratory, overrides: Overrides) -> object:
+    """How stage evaluate scores the one default segmenter."""
+    context = laboratory.context(overrides, laboratory.scratch())
+    truth = context.dataset.open_masks()
+    directory = segmenter_at(laboratory, ())
+    return evaluate.evaluate_segmenter(context, directory, truth)["confusion"]
+
+
+def drawn(laboratory: Laboratory, overrides: Overrides) -> object:
+    """The images in the figure of predictions."""
+    maps = extracted_at(laboratory, ())
+    masks = laboratory.run(generate.STAGE, (), extract=maps)
+    context = laboratory.context(overrides, laboratory.scratch(), extract=maps, generate=masks)
+    truth = context.dataset.open_masks()
+    return [row.image_id for row in grid_rows(context, "test", truth, truth)]
+
+
+def opened(laboratory: Laboratory, overrides: Overrides) -> object:
+    """All that a dataset hands out, but for its pixel masks."""
+    _, dataset = laboratory.opened(overrides)
+    splits = {split: (dataset.ids(split), dataset.labels(split).tolist()) for split in SPLITS}
+    images = [dataset.read_image(dataset.ids(split)[0]).tolist() for split in SPLITS]
+    return type(dataset), dataset.info, splits, images
+
+
+def masked(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Pixel masks of a dataset."""
+    _, dataset = laboratory.opened(overrides)
+    read = dataset.open_masks()
+    return [read(image_id).tolist() for image_id in dataset.ids("test")]
+
+
+def sampled(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Augmented training images over some epochs."""
+    config, dataset = laboratory.opened(overrides)
+    spec = train.input_spec(config, dataset)
+    samples = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
+    return [samples[epoch, 0]["image"].tolist() for epoch in range(8)]
+
+
+def files_read(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Whether an image can be read a second time once its file is gone."""
+    copy = laboratory.scratch() / "copy"
+    config, dataset = laboratory.opened(overrides)
+    shutil.copytree(config.dataset.root, copy)
+    dataset = open_dataset(replace(config.dataset, root=str(copy)))
+    first = dataset.ids("train")[0]
+    dataset.read_image(first)
+    for path in dataset.record(first).files:
+        path.unlink()
+    return outcome(lambda: str(dataset.read_image(first).shape))
+
+
+def place(laboratory: Laboratory, overrides: Overrides) -> object:
+    """The folder that the images are read from."""
+    _, dataset = laboratory.opened(overrides)
+    return dataset.record(dataset.ids("train")[0]).files[0].parents[2]
+
+
+def other_tree(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Names of the files of the dataset's tree."""
+    config, _ = laboratory.opened(overrides)
+    root = Path(config.dataset.root)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*.csv"))
+
+
+def refused(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Whether the config is valid."""
+    return outcome(lambda: str(bool(laboratory.config(overrides))))
+
+
+def complaint(laboratory: Laboratory, overrides: Overrides) -> object:
+    """What a user is told whose model does not fit its images."""
+    config, dataset = laboratory.opened((*overrides, "model.num_heads=3"))
+    return outcome(lambda: str(train.build(config, train.input_spec(config, dataset))))
+
+
+def chosen_stages(laboratory: Laboratory, overrides: Overrides) -> object:
+    return [stage.name for stage in choose_stages(laboratory.config(overrides).stage)]
+
+
+def run_directory(laboratory: Laboratory, overrides: Overrides) -> object:
+    return RunDirectory.open(laboratory.config(overrides)).path
+
+
+def threads(laboratory: Laboratory, overrides: Overrides) -> object:
+    """PyTorch's threads once an experiment is under way."""
+    before = torch.get_num_threads()
+    try:
+        config = laboratory.config((*overrides, "stage=train", "trainer.max_epochs=0"))
+        run_experiment(config, Console(quiet=True))
+        return torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+
+def workers(laboratory: Laboratory, overrides: Overrides) -> object:
+    context = laboratory.context(overrides, laboratory.scratch())
+    spec = train.input_spec(context.config, context.dataset)
+    return [loader.num_workers for loader in train.classifier_loaders(context, spec)]
+
+
+def trainer(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Whether Lightning finds the accelerator, and whether it shows a bar on a terminal."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    path = laboratory.scratch()
+    context = laboratory.context(overrides, path)
+    config = context.config
+    spec = train.input_spec(config, context.dataset)
+    module = ClassifierTraining(
+        train.build(config, spec),
+        config.masking,
+        config.optimizer,
+        config.scheduler,
+        1,
+        spec.classes,
+        spec.multi_label,
+        config.seed,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", Terminal())
+        patch.setattr(sys, "stdout", Terminal())
+        try:
+            fit(
+                module,
+                *train.classifier_loaders(context, spec),
+                config=config.trainer,
+                max_epochs=1,
+                directory=path,
+                work=path / "work",
+                report=lambda epoch, metrics: None,
+            )
+        except Exception as error:  # whatever Lightning says of an accelerator it lacks
+            return type(error)
+    return type(module.trainer.progress_bar_callback)
+
+
+def tracked(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Where the record of a run says that it is mirrored to, and under what name."""
+    path = laboratory.scratch()
+    with Tracker.open(path, laboratory.config(overrides).tracking):
+        pass
+    (line,) = (path / "events.jsonl").read_text().splitlines()
+    event = json.loads(line)
+    return event["experiment"], event["uri"]
+
+
+def flushed(laboratory: Laboratory, overrides: Overrides) -> object:
+    """How long the end of a run would wait for the thread that sends events."""
+    waits: list[float | None] = []
+
+    def join(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "wsss-tracking":
+            waits.append(timeout)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "join", join)
+        Tracker.open(laboratory.scratch(), laboratory.config(overrides).tracking).close()
+    return waits
+
+
+def outcome(action: Callable[[], str]) -> str:
+    """What came of it: a result, or the message for the user."""
+    try:
+        return action()
+    except UserError as error:
+        return f"refused: {error}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """``given`` holds for both sides, ``other`` for the changed one; both are overrides."""
+
+    key: str
+    other: str
+    probe: Probe
+    given: Overrides = ()
+
+
+def case(key: str, value: str, probe: Probe, *given: str) -> Case:
+    """Only the value of the key changes."""
+    return Case(key, f"{key}={value}", probe, given)
+
+
+RISING = ("optimizer=sgd", "optimizer.lr=3.0", "trainer.max_epochs=4", "scheduler=constant")
+OPPOSITE = "OPPOSITE"  # of a boolean
+SERVER = "tracking.uri='http://127.0.0.1:9'"  # where nothing listens
+MLFLOW = ("tracking=mlflow", SERVER, "tracking.flush_seconds=0")
+
+CASES = [
+    case("stage", "[extract,generate]", chosen_stages),
+    case("seed", "1", trained),
+    case("dp_rate", "1.0", trained),
+    case("paths.outputs", "ROOT/elsewhere", run_directory),
+    # dataset
+    Case("dataset.kind", "dataset=folder", lambda lab, o: type(lab.opened(o)[1])),
+    case("dataset.name", "mine", opened),
+    case("dataset.root", "${paths.outputs}/data/elsewhere", place),
+    case("dataset.image_size", "24", sampled),
+    case("dataset.modality", "s1", opened),
+    case("dataset.bands", "[B4,B3]", opened),
+    case("dataset.direction", "validation_to_test", opened, "dataset.val_patches=1"),
+    case("dataset.val_patches", "3", opened),
+    case(
+        "dataset.labels_file",
+        "other.csv",
+        other_tree,
+        "dataset.root=${paths.outputs}/x${.labels_file}",
+    ),
+    case("dataset.cache_mb", "0", files_read),
+    case("dataset.scenes_train", "7", opened),
+    case("dataset.scenes_val", "3", opened),
+    case("dataset.scenes_test", "3", opened),
+    case("dataset.scene_size", "24", opened),
+    case("dataset.scenes_seed", "1", opened),
+    case("dataset.augment.flip_horizontal", OPPOSITE, sampled),
+    case("dataset.augment.flip_vertical", OPPOSITE, sampled),
+    case("dataset.augment.rotate90", OPPOSITE, sampled),
+    case("dataset.augment.min_scale", "0.5", sampled),
+    # model
+    case("model.name", "mine", complaint),
+    case("model.patch_size", "4", trained),
+    case("model.embed_dim", "12", trained),
+    case("model.depth", "1", trained),
+    case("model.num_heads", "1", trained),
+    case("model.mlp_ratio", "3.0", trained),
+    case("model.qkv_bias", OPPOSITE, trained),
+    case("model.init_from", "ROOT/weights", trained),
+    # masking
+    Case("masking.name", "masking=none", trained),
+    case("masking.dp_rate", "0.0", trained),
+    case("masking.start_rate", "1.0", trained, "masking=scheduled"),
+    case("masking.ramp", "1.0", trained, "masking=scheduled", "trainer.max_epochs=3", "dp_rate=1"),
+    # pruning
+    Case("pruning.name", "pruning=none", pruned),
+    case("pruning.max_epochs", "2", pruned),
+    case("pruning.penalty", "3.0", pruned),
+    case("pruning.gate_lr", "1.0", pruned),
+    case("pruning.lr", "0.1", pruned),
+    # optimizer and scheduler
+    case("optimizer.name", "adam", trained),
+    case("optimizer.lr", "0.1", trained),
+    case("optimizer.weight_decay", "0.5", trained),
+    case("optimizer.betas", "[0.5,0.9]", trained),
+    case("optimizer.momentum", "0.1", trained, "optimizer=sgd"),
+    Case("scheduler.name", "scheduler=constant", trained),
+    case("scheduler.warmup", "0.7", trained),
+    case("scheduler.final", "0.5", trained),
+    # trainer
+    case("trainer.max_epochs", "3", epochs),
+    case("trainer.batch_size", "3", trained),
+    case("trainer.accumulate_grad_batches", "2", trained),
+    case("trainer.gradient_clip", "0.001", trained),
+    case("trainer.precision", "bf16", trained),
+    case("trainer.early_stopping", "1", epochs, *RISING),
+    case("trainer.select", "best", trained, *RISING),
+    case("trainer.accelerator", "tpu", trainer),
+    case("trainer.num_workers", "1", workers),
+    case("trainer.progress_bar", OPPOSITE, trainer),
+    # attention
+    case("attention.layers", "last_1", extracted),
+    case("attention.scales", "[1.5]", extracted),
+    case("attention.flip", OPPOSITE, extracted),
+    case("attention.batch_size", "3", extraction_batches),
+    # pseudo-masks
+    case("pseudo_mask.name", "paper", generated),
+    case("pseudo_mask.image_labels", "predicted", generated),
+    case("pseudo_mask.presence_threshold", "0.0", generated, "pseudo_mask.image_labels=predicted"),
+    case("pseudo_mask.export", OPPOSITE, generated),
+    # segmenter
+    case("segmenter.name", "unett", refused),
+    case("segmenter.image_size", "24", segmented),
+    case("segmenter.window", "12", segmented),
+    case("segmenter.channels", "[4,6]", segmented),
+    case("segmenter.residual_units", "2", segmented),
+    case("segmenter.loss", "dice_ce", segmented),
+    case("segmenter.max_epochs", "2", segmented),
+    case("segmenter.batch_size", "3", segmented),
+    case("segmenter.lr", "0.01", segmented),
+    case("segmenter.weight_decay", "0.5", segmented),
+    case("segmenter.overlap", "0.75", predicted),
+    # evaluation, launch, tracking
+    case("evaluation.split", "val", evaluated),
+    case("evaluation.figure_images", "2", drawn),
+    case("launch.name", "nowhere", refused),
+    case("launch.threads", "2", threads, "launch.threads=1"),
+    case("tracking.name", "mlflow", tracked, SERVER, "tracking.flush_seconds=0"),
+    case("tracking.uri", "'http://127.0.0.1:99'", tracked, *MLFLOW),
+    case("tracking.experiment", "mine", tracked, *MLFLOW),
+    case("tracking.flush_seconds", "0.5", flushed, *MLFLOW),
+]
+FOLDER_CASES = [
+    Case("dataset.kind", "dataset=synthetic", lambda lab, o: type(lab.opened(o)[1])),
+    case("dataset.name", "mine", opened),
+    case(
+        "dataset.root",
+        "${paths.outputs}/nowhere",
+        lambda lab, o: outcome(lambda: str(opened(lab, o))),
+    ),
+    case("dataset.image_size", "24", sampled),
+    case("dataset.images", "images2", opened),
+    case("dataset.labels_file", "labels2.csv", opened),
+    case("dataset.classes_file", "classes2.txt", opened),
+    case("dataset.masks", "masks2", masked),
+    case("dataset.lists", "lists", opened),
+    case("dataset.bands", "[blue,green,red]", opened),
+    case("dataset.display_bands", "[2,1,0]", opened),
+    case("dataset.display_range", "[0,100]", opened),
+    case("dataset.multi_label", OPPOSITE, trained),
+    case("dataset.cache_mb", "0", files_read),
+    case("dataset.augment.flip_horizontal", OPPOSITE, sampled),
+    case("dataset.augment.flip_vertical", OPPOSITE, sampled),
+    case("dataset.augment.rotate90", OPPOSITE, sampled),
+    case("dataset.augment.min_scale", "0.5", sampled),
+]
+FOLDER_CASES = [replace(c, given=(*FOLDER, *c.given)) for c in FOLDER_CASES]
+VARIANTS = (
+    (),
+    ("masking=scheduled",),
+    ("pruning=none",),
+    ("optimizer=sgd",),
+    ("optimizer=adam",),
+    ("scheduler=constant",),
+    ("pseudo_mask=paper",),
+    ("tracking=mlflow",),
+    ("dataset=dfc", "dataset.root=/nowhere"),
+)
+
+
+def leaves(node: Any, prefix: str = "") -> set[str]:
+    if not isinstance(node, dict):
+        return {prefix.removesuffix(".")}
+    return {leaf for key, value in node.items() for leaf in leaves(value, f"{prefix}{key}.")}
+
+
+def all_keys(*overrides: str) -> set[str]:
+    composed = OmegaConf.to_container(compose("config", overrides=list(overrides)))
+    return leaves(composed)
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_every_leaf_key_has_a_case() -> None:
+    keys = set.union(*(all_keys(*variant) for variant in VARIANTS))
+    assert {c.key for c in CASES} == keys
+    folder = {key for key in all_keys("dataset=folder") if key.startswith("dataset.")}
+    assert {c.key for c in FOLDER_CASES} == folder
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("probe", [trained, pruned, extracted, generated, segmented])
+def test_without_a_change_stages_give_the_same_bits(laboratory: Laboratory, probe: Probe) -> None:
+    before = probe(laboratory, ())
+    laboratory.forget()
+    assert probe(laboratory, ()) == before
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("chosen", CASES, ids=lambda c: c.key)
+def test_key_of_the_default_config(laboratory: Laboratory, chosen: Case) -> None:
+    _assert_matters(laboratory, chosen)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("chosen", FOLDER_CASES, ids=lambda c: c.key)
+def test_key_of_a_folder_dataset(laboratory: Laboratory, chosen: Case) -> None:
+    _assert_matters(laboratory, chosen)
+
+
+def _assert_matters(laboratory: Laboratory, chosen: Case) -> None:
+    given = chosen.given
+    value = OmegaConf.select(laboratory.composed(given), chosen.key)
+    changed = (*given, chosen.other.replace(OPPOSITE, str(not value).lower()))
+    assert OmegaConf.select(laboratory.composed(changed), chosen.key) != value, "no other value"
+    probed = (chosen.probe, given)
+    if probed not in laboratory.results:
+        laboratory.results[probed] = chosen.probe(laboratory, given)
+        assert chosen.probe(laboratory, given) == laboratory.results[probed], "the probe wavers"
+    assert chosen.probe(laboratory, changed) != laboratory.results[probed], "changes nothing"

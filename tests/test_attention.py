@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wsss.attention import AttentionConfig, class_maps, layer_slice
+from wsss.errors import UserError
+from wsss.models import ClassTokenViT
+
+
+def config(
+    layers: str = "all", scales: tuple[float, ...] = (1.0,), flip: bool = False
+) -> AttentionConfig:
+    return AttentionConfig(layers, list(scales), flip, batch_size=2)
+
+
+@pytest.fixture(scope="module")
+def model() -> ClassTokenViT:
+    built = ClassTokenViT(
+        image_size=32,
+        patch_size=8,
+        in_channels=2,
+        num_classes=3,
+        embed_dim=16,
+        depth=3,
+        num_heads=2,
+    )
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in built.parameters():
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return built.eval()
+
+
+def images(height: int = 32, width: int = 32) -> Tensor:
+    return torch.randn(2, 2, height, width, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"), [("all", [0, 1, 2, 3]), ("last_1", [3]), ("last_4", [0, 1, 2, 3])]
+)
+def test_layers_by_name(layers: str, expected: list[int]) -> None:
+    assert list(range(4))[layer_slice(layers, 4)] == expected
+
+
+@pytest.mark.parametrize(
+    "layers", ["", "every", "last", "last_", "last_0", "last_5", "last_-1", "first_1", "last_²"]
+)
+def test_unknown_layers_are_refused_with_what_is_valid(layers: str) -> None:
+    with pytest.raises(UserError, match=r"attention\.layers is .*; valid: all, last_1 .. last_4"):
+        layer_slice(layers, 4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("layers", "chosen"), [("all", [0, 1, 2]), ("last_2", [1, 2])])
+def test_one_view_is_the_sum_over_layers(
+    model: ClassTokenViT, layers: str, chosen: list[int]
+) -> None:
+    expected = model(images(), return_attention=True)
+    logits, maps = class_maps(model, images(), config(layers))
+    torch.testing.assert_close(logits, expected.logits)
+    torch.testing.assert_close(maps, expected.class_attention[:, chosen].sum(dim=1))
+
+
+def test_maps_of_a_mirrored_image_are_mirrored(model: ClassTokenViT) -> None:
+    settings = config(flip=True, scales=(1.0, 1.5))
+    logits, maps = class_maps(model, images(), settings)
+    mirrored_logits, mirrored = class_maps(model, images().flip(-1), settings)
+    torch.testing.assert_close(mirrored, maps.flip(-1))
+    torch.testing.assert_close(mirrored_logits, logits)
+    _, plain = class_maps(model, images(), config(scales=(1.0, 1.5)))
+    assert not torch.allclose(plain, maps)
+
+
+def test_views_are_averaged_on_the_grid_of_the_largest(model: ClassTokenViT) -> None:
+    logits, maps = class_maps(model, images(), config(scales=(1.0, 1.5, 0.5)))
+    alone = [class_maps(model, images(), config(scales=(scale,))) for scale in (1.0, 1.5, 0.5)]
+    brought = [
+        F.interpolate(part, size=(6, 6), mode="bilinear", align_corners=False) for _, part in alone
+    ]
+    torch.testing.assert_close(maps, torch.stack(brought).mean(dim=0))
+    torch.testing.assert_close(logits, torch.stack([part for part, _ in alone]).mean(dim=0))
+
+
+@pytest.mark.parametrize(
+    ("size", "scales", "grid"),
+    [
+        ((32, 32), (1.0,), (4, 4)),
+        ((32, 32), (1.0, 1.5), (6, 6)),
+        ((32, 48), (0.5, 2.0), (8, 12)),
+        ((24, 40), (0.1,), (1, 1)),
+        ((30, 35), (1.0,), (4, 4)),
+    ],
+)
+def test_grid_and_range_of_the_maps(
+    model: ClassTokenViT, size: tuple[int, int], scales: tuple[float, ...], grid: tuple[int, int]
+) -> None:
+    logits, maps = class_maps(model, images(*size), config(scales=scales, flip=True))
+    assert logits.shape == (2, 3)
+    assert maps.shape == (2, 3, *grid)
+    assert maps.dtype == torch.float32
+    assert maps.min() >= 0
+    assert maps.sum(dim=(-2, -1)).max() > 0
+    assert maps.max() <= len(model.blocks)

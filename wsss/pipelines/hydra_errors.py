@@ -1,0 +1,36 @@
+"""Hydra's complaints as one line that says what would be valid."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import OverrideParseException
+from omegaconf import DictConfig
+
+from wsss.pipelines.suggest import suggestion
+
+_UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'")
+
+
+def describe(error: Exception, config_directory: str) -> str:
+    """One line for an error that Hydra or OmegaConf raised while composing a config."""
+    message = " ".join(str(error).split())
+    if isinstance(error, OverrideParseException):
+        return f"cannot read '{error.override}': {message}"
+    if found := _UNKNOWN_KEY.search(message):
+        return f"unknown key '{found[1]}'{_valid_keys(found[1], config_directory)}"
+    return message.partition(" Config search path:")[0]
+
+
+def _valid_keys(key: str, config_directory: str) -> str:
+    """What could have been meant by a key that the default config does not have."""
+    parents, last = key.split(".")[:-1], key.split(".")[-1]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(config_directory, version_base="1.3"):
+        node: Any = compose("config")
+    for name in parents:
+        node = node._get_node(name) if isinstance(node, DictConfig) else None
+    return suggestion(last, [str(k) for k in node]) if isinstance(node, DictConfig) else ""
