@@ -31,7 +31,10 @@ TINY = (
 
 def command(outputs: Path, *overrides: str, tracking: str = "none") -> list[str]:
     """The command line of a tiny experiment."""
-    chosen = [a for a in TINY if not any(o.split("=")[0] == a.split("=")[0] for o in overrides)]
+    replaced = {override.split("=")[0] for override in overrides}
+    chosen = [a for a in TINY if a.split("=")[0] not in replaced]
+    if "pruning=none" in overrides:
+        chosen = [a for a in chosen if not a.startswith("pruning.")]
     flags = [o for o in overrides if o.startswith("-")]
     return [
         sys.executable,

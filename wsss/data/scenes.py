@@ -56,6 +56,7 @@ _BACKSCATTER = np.array(
     ]
 )
 _BANDS = _REFLECTANCE.shape[1]
+_WATER = list(CLASS_CODES).index("Water")
 #: Smooth ways in which a spectrum varies: brightness, greenness, moisture. One row each.
 _VARIATION = np.array(
     [
@@ -91,6 +92,8 @@ def draw_scene(seed: int, index: int, size: int) -> Scene:
         inside = regions == index_of_class
         texture = _texture(rng, int(index_of_class), size)
         variant = _spectrum(rng, int(index_of_class))
+        if index_of_class == _WATER:  # sun glint, foam and silt lift every band
+            variant = variant + rng.gamma(1.0, 0.08) * np.linspace(1.2, 0.8, _BANDS)
         reflectance[:, inside] = (variant[:, None, None] * _shading(rng, texture))[:, inside]
         level = _BACKSCATTER[index_of_class] + rng.normal(0, 1.2, 2)
         backscatter[:, inside] = (level[:, None, None] + 5.0 * texture)[:, inside]

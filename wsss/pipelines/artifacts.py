@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ class Artifact:
         return content
 
     @contextmanager
-    def building(self, wait: Any) -> Iterator[None]:
+    def building(self, wait: Callable[[], None]) -> Iterator[None]:
         """Hold the right to build; ``wait()`` is called once if another process has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path.with_suffix(".lock"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from wsss.attention import AttentionConfig, layer_slice
 from wsss.data import DatasetConfig, DfcConfig, FolderConfig, SyntheticConfig
@@ -87,8 +87,10 @@ def parse_config(composed: DictConfig) -> Config:
     """
     try:
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key} is not set; add {error.full_key}=<value>") from error
     except OmegaConfBaseException as error:
-        raise UserError(_one_line(error)) from error
+        raise UserError(" ".join(str(error).split())) from error
     assert isinstance(plain, dict)
     stage = plain["stage"]
     groups = {name: _group(name, plain[name]) for name in GROUPS}
@@ -138,7 +140,3 @@ def _integer(key: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(f"{key} is '{value}', it must be a whole number")
     return value
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from wsss.pipelines.run_directory import RunDirectory
 from wsss.pipelines.stage import Context, Stage
 from wsss.pipelines.suggest import suggestion
 from wsss.report.table import SummaryRow, print_summary
-from wsss.tracking import Tracker
+from wsss.tracking import RunLog, Tracker
 
 CHAIN: tuple[Stage, ...] = (
     train.STAGE,
@@ -47,29 +48,6 @@ def choose_stages(names: Sequence[str]) -> list[Stage]:
     ]
 
 
-def locate(stage: Stage, config: Config, dataset: Dataset, known: dict[str, Artifact]) -> Artifact:
-    """The artifact of a stage for this config, whether it exists or not.
-
-    ``known`` keeps what was located before, so that fingerprints are computed once.
-    """
-    if stage.name not in known:
-        upstream = {
-            name: locate(STAGES[name], config, dataset, known).fingerprint
-            for name in stage.upstream
-        }
-        digest = fingerprint(
-            {
-                "stage": stage.name,
-                "version": stage.version,
-                "inputs": stage.inputs(config, dataset),
-                "upstream": upstream,
-            }
-        )
-        path = config.outputs / "artifacts" / stage.name / digest
-        known[stage.name] = Artifact(stage.name, digest, path)
-    return known[stage.name]
-
-
 def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
     """Run an experiment's stages in this process and print the table.
 
@@ -80,14 +58,12 @@ def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
     if config.launch.threads is not None:
         torch.set_num_threads(config.launch.threads)
     dataset = open_dataset(config.dataset)
-    known: dict[str, Artifact] = {}
     directory = RunDirectory.open(config)
-    rows: list[SummaryRow] = []
     with Tracker.open(directory.path, config.tracking) as tracker:
+        experiment = Experiment(config, dataset, directory, tracker.log, console)
         directory.start(tracker.log)
         try:
-            for stage in stages:
-                rows.append(_run_stage(stage, config, dataset, known, directory, tracker, console))
+            rows = [experiment.run(stage) for stage in stages]
         except BaseException:
             tracker.log.end_run(directory.KEY, "FAILED")
             raise
@@ -100,82 +76,90 @@ def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
     return rows
 
 
-def _run_stage(
-    stage: Stage,
-    config: Config,
-    dataset: Dataset,
-    known: dict[str, Artifact],
-    directory: RunDirectory,
-    tracker: Tracker,
-    console: Console,
-) -> SummaryRow:
-    artifact = locate(stage, config, dataset, known)
-    console.print(f"[bold]{stage.name}[/bold] {artifact.fingerprint}", highlight=False)
-    manifest = artifact.manifest()
-    state = "up to date"
-    if manifest is None:
-        _check_upstream(stage, known)
+@dataclass
+class Experiment:
+    """One config at work: knows the artifact of each stage and builds those that are missing."""
+
+    config: Config
+    dataset: Dataset
+    directory: RunDirectory
+    log: RunLog
+    console: Console
+    _located: dict[str, Artifact] = field(default_factory=dict)
+
+    def artifact(self, stage: Stage) -> Artifact:
+        """The artifact of a stage for this config, whether it exists or not."""
+        if stage.name not in self._located:
+            digest = fingerprint(
+                {
+                    "stage": stage.name,
+                    "version": stage.version,
+                    "inputs": stage.inputs(self.config, self.dataset),
+                    "upstream": {n: a.fingerprint for n, a in self.upstream(stage).items()},
+                }
+            )
+            path = self.config.outputs / "artifacts" / stage.name / digest
+            self._located[stage.name] = Artifact(stage.name, digest, path)
+        return self._located[stage.name]
+
+    def upstream(self, stage: Stage) -> dict[str, Artifact]:
+        """The artifacts that a stage reads."""
+        return {name: self.artifact(STAGES[name]) for name in stage.upstream}
+
+    def run(self, stage: Stage) -> SummaryRow:
+        """Build the stage's artifact unless it is up to date."""
+        artifact = self.artifact(stage)
+        self.console.print(f"[bold]{stage.name}[/bold] {artifact.fingerprint}", highlight=False)
+        built = artifact.manifest() is None and self._build_alone(stage, artifact)
+        manifest = artifact.manifest()
+        assert manifest is not None
+        self.directory.link(stage.name, artifact.path)
+        return SummaryRow(
+            stage.name,
+            stage.key_figure(manifest["metrics"]),
+            manifest["seconds"],
+            "run" if built else "up to date",
+            _relative(artifact.path),
+        )
+
+    def _build_alone(self, stage: Stage, artifact: Artifact) -> bool:
+        """Build under the artifact's lock; False where another process has done it meanwhile."""
+        for name, read in self.upstream(stage).items():
+            if read.manifest() is None:
+                raise UserError(
+                    f"stage '{stage.name}' reads '{name}', which has not been run with this "
+                    f"config; add it: stage=[{name},{stage.name}], or run stage=all"
+                )
 
         def wait() -> None:
-            console.print("  another process is building this artifact, waiting for it")
+            self.console.print("  another process is building this artifact, waiting for it")
 
         with artifact.building(wait):
-            manifest = artifact.manifest()  # the other process may have finished it
-            if manifest is None:
-                state = "run"
-                _build(stage, config, dataset, known, directory, tracker, console)
-    manifest = artifact.manifest()
-    assert manifest is not None
-    directory.link(stage.name, artifact.path)
-    return SummaryRow(
-        stage.name,
-        stage.key_figure(manifest["metrics"]),
-        manifest["seconds"],
-        "run" if state == "run" else "up to date",
-        _relative(artifact.path),
-    )
+            if artifact.manifest() is not None:
+                return False
+            self._build(stage, artifact)
+        return True
 
-
-def _build(
-    stage: Stage,
-    config: Config,
-    dataset: Dataset,
-    known: dict[str, Artifact],
-    directory: RunDirectory,
-    tracker: Tracker,
-    console: Console,
-) -> None:
-    artifact = known[stage.name]
-    upstream = {name: known[name] for name in stage.upstream}
-    log, started = tracker.log, time.perf_counter()
-    directory.start_stage(log, stage.name, artifact)
-    artifact.path.mkdir(parents=True, exist_ok=True)
-    context = Context(
-        config, dataset, artifact, {n: a.path for n, a in upstream.items()}, log, console
-    )
-    try:
-        metrics = stage.run(context)
-        artifact.complete(
-            metrics,
-            inputs=stage.inputs(config, dataset),
-            upstream={name: a.fingerprint for name, a in upstream.items()},
-            seed=config.seed,
-            seconds=time.perf_counter() - started,
-        )
-    except BaseException:
-        artifact.discard_if_empty()
-        log.end_run(stage.name, "FAILED")
-        raise
-    directory.finish_stage(log, stage.name, artifact, metrics)
-
-
-def _check_upstream(stage: Stage, known: dict[str, Artifact]) -> None:
-    missing = [name for name in stage.upstream if known[name].manifest() is None]
-    if missing:
-        raise UserError(
-            f"stage '{stage.name}' reads '{missing[0]}', which has not been run with this config; "
-            f"add it: stage=[{','.join([*missing, stage.name])}], or run stage=all"
-        )
+    def _build(self, stage: Stage, artifact: Artifact) -> None:
+        upstream, started = self.upstream(stage), time.perf_counter()
+        paths = {name: read.path for name, read in upstream.items()}
+        self.directory.start_stage(self.log, stage.name, artifact)
+        artifact.path.mkdir(parents=True, exist_ok=True)
+        context = Context(self.config, self.dataset, artifact, paths, self.log, self.console)
+        try:
+            metrics = stage.run(context)
+            artifact.complete(
+                metrics,
+                inputs=stage.inputs(self.config, self.dataset),
+                upstream={name: read.fingerprint for name, read in upstream.items()},
+                seed=self.config.seed,
+                seconds=time.perf_counter() - started,
+            )
+        except BaseException:
+            artifact.discard_if_empty()
+            self.log.end_run(stage.name, "FAILED")
+            raise
+        self.directory.finish_stage(self.log, stage.name, artifact, metrics)
 
 
 def _relative(path: Path) -> Path:
