@@ -10,8 +10,8 @@ import pytest
 import rasterio
 
 from wsss.data import AugmentConfig, DfcConfig, DfcDataset, SyntheticConfig
-from wsss.data.dfc import BANDS, CLASSES, list_patches, patch_path, read_classes
 from wsss.data.dfc_labels import derive_labels, main
+from wsss.data.dfc_tree import BANDS, CLASSES, list_patches, patch_path, read_classes
 from wsss.data.labels import labels_from_mask, read_labels, write_labels
 from wsss.data.raster import read_picture
 from wsss.errors import UserError

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 from wsss.data import DfcDataset, SyntheticConfig, prepare_synthetic, synthetic
-from wsss.data.dfc import BANDS, list_patches, patch_path
+from wsss.data.dfc_tree import BANDS, list_patches, patch_path
 from wsss.data.scenes import draw_scene
 from wsss.errors import UserError
 

@@ -88,3 +88,19 @@ def _kill_when(artifact: Path, pattern: str, count: int, arguments: list[str]) -
             break
         time.sleep(0.001)
     process.wait(timeout=30)
+
+
+def test_a_terminated_sweep_stops_at_once(tmp_path: Path) -> None:
+    sweep = tiny.command(tmp_path, "-m", "stage=train", "trainer.max_epochs=30", "seed=0,1")
+    process = subprocess.Popen(
+        sweep, cwd=tiny.REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("artifacts/train/*/.work/last.ckpt")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+
+    process.terminate()
+
+    assert process.wait(timeout=60) == 143
+    assert not list(tmp_path.glob("artifacts/train/*/manifest.json"))

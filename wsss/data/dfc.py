@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 
 from wsss.data.augment import AugmentConfig
 from wsss.data.base import (
-    IGNORE_INDEX,
     Dataset,
     DatasetInfo,
     Georeference,
@@ -21,17 +19,20 @@ from wsss.data.base import (
     Split,
 )
 from wsss.data.cache import ImageCache
+from wsss.data.dfc_tree import (
+    BANDS,
+    CLASSES,
+    FOLDERS,
+    check_folder,
+    list_patches,
+    parse_id,
+    patch_path,
+    read_classes,
+)
 from wsss.data.labels import read_labels
-from wsss.data.raster import picture_size, read_georeference, read_index_mask, read_picture
-from wsss.data.scenes import CLASS_CODES
+from wsss.data.raster import picture_size, read_georeference, read_picture
 from wsss.errors import UserError
 
-CLASSES = tuple(CLASS_CODES)
-BANDS = {
-    "s2": ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12"),
-    "s1": ("VV", "VH"),
-}
-"""Bands of each sensor's files, in file order."""
 MODALITIES = {"s2": ("s2",), "s1": ("s1",), "s1s2": ("s2", "s1")}
 """Sensors of each modality, in the order their bands are stacked."""
 DIRECTIONS = {
@@ -39,10 +40,6 @@ DIRECTIONS = {
     "validation_to_test": ("validation", "test"),
 }
 """Folder for training, folder for testing."""
-LABEL_MIN_SHARE = 0.10
-"""Share of a patch that a class must cover to be one of its image labels."""
-FOLDERS = ("test", "validation")
-TREE = "ROIs0000_{validation,test}/{s1,s2,dfc}_0/ROIs0000_<folder>_<sensor>_0_p<number>.tif"
 
 _S2_SCALE = 1e4
 _S1_RANGE = (-25.0, 0.0)
@@ -58,11 +55,6 @@ _PALETTE = (
     (249, 255, 164),
     (28, 13, 255),
 )
-_BAD_CODE = 254
-#: Class of each code in a mask file; unlabelled 0, Savanna 3 and Snow 8 do not count.
-_CLASS_OF_CODE = np.full(256, _BAD_CODE, np.uint8)
-_CLASS_OF_CODE[[0, 3, 8]] = IGNORE_INDEX
-_CLASS_OF_CODE[list(CLASS_CODES.values())] = range(len(CLASS_CODES))
 
 
 @dataclass(frozen=True)
@@ -148,7 +140,7 @@ class DfcDataset(Dataset):
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""
         for folder in FOLDERS:
-            _check_folder(self._root, folder, "dfc")
+            check_folder(self._root, folder, "dfc")
         return self._read_mask
 
     def _read_mask(self, image_id: str) -> Mask:
@@ -193,7 +185,7 @@ class DfcDataset(Dataset):
             )
         found: dict[str, list[tuple[int, Record]]] = {folder: [] for folder in FOLDERS}
         for image_id, labels in read_labels(labels_path, CLASSES, multi_label=True).labels.items():
-            parsed = _parse_id(image_id)
+            parsed = parse_id(image_id)
             if parsed is None:
                 raise UserError(
                     f"{labels_path}: image id '{image_id}', valid: test_p<number>, "
@@ -207,38 +199,6 @@ class DfcDataset(Dataset):
             found[folder].append((number, Record(image_id, tuple(files), labels)))
         by_number = {folder: sorted(found[folder], key=lambda item: item[0]) for folder in FOLDERS}
         return {folder: [record for _, record in by_number[folder]] for folder in FOLDERS}
-
-
-def patch_path(root: Path, folder: str, sensor: str, number: int) -> Path:
-    """File of a patch; `folder` of `FOLDERS`, `sensor` one of s1, s2, dfc."""
-    directory = root / f"ROIs0000_{folder}" / f"{sensor}_0"
-    return directory / f"ROIs0000_{folder}_{sensor}_0_p{number}.tif"
-
-
-def patch_id(folder: str, number: int) -> str:
-    """Image id of a patch, e.g. ``test_p12``."""
-    return f"{folder}_p{number}"
-
-
-def list_patches(root: Path, folder: str, sensor: str) -> list[int]:
-    """Rising numbers of the patches on disk; `UserError` where the folder is missing."""
-    directory = _check_folder(root, folder, sensor)
-    pattern = re.compile(rf"ROIs0000_{folder}_{sensor}_0_p(0|[1-9]\d*)\.tif")
-    matches = (pattern.fullmatch(path.name) for path in directory.iterdir())
-    return sorted(int(match[1]) for match in matches if match)
-
-
-def read_classes(path: Path) -> Mask:
-    """Read a mask file's codes as classes ``[H, W]`` of 0..7, `IGNORE_INDEX` where none counts.
-
-    Raises:
-        UserError: naming a file that is broken or has a code out of 0..10.
-    """
-    codes = read_index_mask(path)
-    mask = _CLASS_OF_CODE[codes]
-    if (mask == _BAD_CODE).any():
-        raise UserError(f"{path}: code {codes[mask == _BAD_CODE][0]}, valid: DFC2020 codes 0..10")
-    return mask
 
 
 def _to_physical(sensor: str, image: Image) -> Image:
@@ -273,16 +233,3 @@ def _check_bands(bands: Sequence[str], available: Sequence[str], modality: str) 
             )
         if list(bands).count(band) > 1:
             raise UserError(f"band '{band}' stands twice in bands")
-
-
-def _check_folder(root: Path, folder: str, sensor: str) -> Path:
-    directory = root / f"ROIs0000_{folder}" / f"{sensor}_0"
-    if not directory.is_dir():
-        missing = directory if root.is_dir() else root
-        raise UserError(f"{missing}: no such folder; expected {TREE} under {root}")
-    return directory
-
-
-def _parse_id(image_id: str) -> tuple[str, int] | None:
-    match = re.fullmatch(r"(test|validation)_p(0|[1-9]\d*)", image_id)
-    return (match[1], int(match[2])) if match else None

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from wsss.data.dfc import (
+from wsss.data.dfc_tree import (
     CLASSES,
     FOLDERS,
     LABEL_MIN_SHARE,

@@ -14,7 +14,8 @@ import rasterio
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from wsss.data.dfc import BANDS, FOLDERS, LABEL_MIN_SHARE, DfcConfig, patch_path
+from wsss.data.dfc import DfcConfig
+from wsss.data.dfc_tree import BANDS, FOLDERS, LABEL_MIN_SHARE, patch_path
 from wsss.data.scenes import draw_scene
 from wsss.errors import UserError
 from wsss.progress import track

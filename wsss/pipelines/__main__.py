@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def main() -> None:
     """Run, and turn what the user can mend into one line and exit status 2."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     _failures.clear()
+    # Lightning would only note the signal, and a sweep go on with its next point.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:
         run()

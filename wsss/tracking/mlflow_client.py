@@ -38,7 +38,7 @@ def prepare_mlflow() -> None:
     except ImportError as error:
         raise UserError(f"tracking=mlflow: cannot import mlflow ({error}); or use none") from error
     for logger in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(logger).setLevel(logging.WARNING)
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
 
 
 def connect(uri: str) -> MlflowClient:
