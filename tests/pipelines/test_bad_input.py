@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -160,7 +161,7 @@ def test_a_programming_error_keeps_its_traceback(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
-def test_georeferenced_photographs_of_a_user_give_georeferenced_masks(tmp_path: Path) -> None:
+def test_georeferenced_images_with_one_label_each_give_georeferenced_masks(tmp_path: Path) -> None:
     root = _folder(tmp_path / "data")
     for path in (root / "images").glob("*.png"):
         pixels = np.asarray(Pillow.open(path)).transpose(2, 0, 1)
@@ -178,10 +179,13 @@ def test_georeferenced_photographs_of_a_user_give_georeferenced_masks(tmp_path: 
             image.write(pixels)
         path.unlink()
 
-    done = tiny.run_command([*_module(), *_folder_arguments(tmp_path, root)])
+    single = "dataset.multi_label=false"
+    done = tiny.run_command([*_module(), *_folder_arguments(tmp_path, root), single])
 
     assert "segmenter" in done.stdout
     (mask,) = tmp_path.glob("out/artifacts/generate/*/train/a0.tif")
+    (metrics,) = tmp_path.glob("out/artifacts/train/*/metrics.json")
+    assert "top1" in json.loads(metrics.read_text())["val"]
     with rasterio.open(mask) as opened:
         assert opened.crs.to_epsg() == 32632 and opened.transform.a == 10
 

@@ -35,6 +35,7 @@ from rich.console import Console
 
 from wsss.data import SPLITS, Dataset, open_dataset
 from wsss.errors import UserError
+from wsss.evaluation import evaluate_masks
 from wsss.models.checkpoint import save_classifier
 from wsss.pipelines import evaluate, extract, generate, prune, segment, train
 from wsss.pipelines.artifacts import Artifact
@@ -114,7 +115,8 @@ class Laboratory:
 
     def context(self, overrides: Overrides, path: Path, **upstream: Path) -> Context:
         config, dataset = self.opened(overrides)
-        artifact = Artifact("probe", "0", path)
+        artifact = Artifact(path, "probe", 1, {}, {})
+        artifact.path.mkdir(parents=True)
         log = RunLog(path / ".work", "probe", "")
         return Context(config, dataset, artifact, upstream, log, Console(quiet=True))
 
@@ -122,9 +124,9 @@ class Laboratory:
         """The directory of a stage's result."""
         key = (stage.name, (*overrides, *map(str, upstream.values())))
         if key not in self._done:
-            path = self.scratch(stage.name)
-            stage.run(self.context(overrides, path, **upstream))
-            self._done[key] = path
+            context = self.context(overrides, self.scratch(stage.name), **upstream)
+            stage.run(context)
+            self._done[key] = context.artifact.path
         return self._done[key]
 
     def forget(self) -> None:
@@ -259,8 +261,10 @@ def evaluated(laboratory: Laboratory, overrides: Overrides) -> object:
     """How stage evaluate scores the one default segmenter."""
     context = laboratory.context(overrides, laboratory.scratch())
     truth = context.dataset.open_masks()
-    directory = segmenter_at(laboratory, ())
-    return evaluate.evaluate_segmenter(context, directory, truth)["confusion"]
+    read = evaluate.segmenter_reader(context, segmenter_at(laboratory, ()))
+    split = evaluate.reported_split(context.config)
+    result = evaluate_masks(context.dataset, split, read, truth, image_labels="none")
+    return result["confusion"]
 
 
 def drawn(laboratory: Laboratory, overrides: Overrides) -> object:

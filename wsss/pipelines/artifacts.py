@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,26 @@ def fingerprint(content: Any) -> str:
 
 @dataclass(frozen=True)
 class Artifact:
-    """The directory of one stage's result."""
+    """The directory of one stage's result, named by the hash of all that determines it."""
 
+    root: Path
     stage: str
-    fingerprint: str
-    path: Path
+    version: int
+    inputs: Any
+    """What determines the result besides the upstream artifacts, JSON-ready."""
+    upstream: Mapping[str, str]
+    """Fingerprints of the artifacts that are read, by stage."""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of stage, code version, inputs and upstream fingerprints."""
+        names = ("stage", "version", "inputs", "upstream")
+        return fingerprint({name: getattr(self, name) for name in names})
+
+    @property
+    def path(self) -> Path:
+        """The directory, whether it is there or not."""
+        return self.root / self.stage / self.fingerprint
 
     @property
     def work(self) -> Path:
@@ -71,23 +87,15 @@ class Artifact:
         finally:
             lock.release()
 
-    def complete(
-        self,
-        metrics: Mapping[str, Any],
-        *,
-        inputs: Any,
-        upstream: Mapping[str, str],
-        seed: int,
-        seconds: float,
-    ) -> None:
+    def complete(self, metrics: Mapping[str, Any], *, seed: int, seconds: float) -> None:
         """Write the metrics, drop the scratch space and, last of all, write the manifest."""
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.work, ignore_errors=True)
         manifest = {
             "stage": self.stage,
             "fingerprint": self.fingerprint,
-            "upstream": dict(upstream),
-            "inputs": inputs,
+            "upstream": self.upstream,
+            "inputs": self.inputs,
             "metrics": metrics,
             "files": {name: _describe(self.path / name) for name in _files(self.path)},
             "seed": seed,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from wsss.data.base import Dataset, Split
+from wsss.evaluation import evaluate_masks
 from wsss.pipelines import evaluate, segment, train
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage
@@ -30,7 +31,8 @@ def run(context: Context) -> Metrics:
     spec = train.input_spec(context.config, context.dataset)
     training = segment.train_segmenter(context, spec, {"train": truth, "val": truth})
     split = evaluate.reported_split(context.config)
-    result = evaluate.evaluate_segmenter(context, context.artifact.path, truth)
+    predict = evaluate.segmenter_reader(context, context.artifact.path)
+    result = evaluate_masks(context.dataset, split, predict, truth, image_labels="none")
     return training | {"segmenter": {split: result}}
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from wsss.data.base import SPLITS, Dataset, Mask, Split
 from wsss.evaluation import evaluate_masks
 from wsss.models.checkpoint import load_classifier
-from wsss.models.segmenter import load_segmenter, predict
+from wsss.models.segmenter import load_segmenter
+from wsss.models.segmenter import predict as predict_mask
 from wsss.pipelines.artifacts import fingerprint
 from wsss.pipelines.config import Config
 from wsss.pipelines.figures import draw_figures
@@ -40,6 +41,7 @@ def run(context: Context) -> Metrics:
     dataset, split = context.dataset, reported_split(context.config)
     truth, upstream = dataset.open_masks(), context.upstream
     model, spec = load_classifier(upstream["prune"])
+    predict = segmenter_reader(context, upstream["segment"])
     image_labels = context.config.pseudo_mask.image_labels
     judged: tuple[Split, ...] = ("train", split)
     metrics = {
@@ -54,21 +56,10 @@ def run(context: Context) -> Metrics:
             )
             for name in judged
         },
-        "segmenter": {split: evaluate_segmenter(context, upstream["segment"], truth)},
+        "segmenter": {split: evaluate_masks(dataset, split, predict, truth, image_labels="none")},
     }
-    predict = segmenter_reader(context, upstream["segment"])
     draw_figures(context, metrics, split, predict, truth)
     return metrics
-
-
-def evaluate_segmenter(
-    context: Context, directory: Path, truth: Callable[[str], Mask]
-) -> dict[str, Any]:
-    """Score the segmenter of an artifact on the reported split, without image labels."""
-    split = reported_split(context.config)
-    return evaluate_masks(
-        context.dataset, split, segmenter_reader(context, directory), truth, image_labels="none"
-    )
 
 
 def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]:
@@ -81,7 +72,7 @@ def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]
         image = context.dataset.read_image(image_id)
         height, width = image.shape[-2:]
         prepared = prepare(image, spec).to(context.device)
-        mask = predict(network, prepared, settings.window, settings.overlap, (height, width))
+        mask = predict_mask(network, prepared, settings.window, settings.overlap, (height, width))
         return np.asarray(mask.cpu().numpy(), dtype=np.uint8)
 
     return read

@@ -14,7 +14,7 @@ from wsss.data import open_dataset
 from wsss.data.base import Dataset
 from wsss.errors import UserError
 from wsss.pipelines import ceiling, evaluate, extract, generate, prune, segment, train
-from wsss.pipelines.artifacts import Artifact, fingerprint
+from wsss.pipelines.artifacts import Artifact
 from wsss.pipelines.config import Config
 from wsss.pipelines.run_directory import RunDirectory
 from wsss.pipelines.stage import Context, Stage
@@ -90,16 +90,13 @@ class Experiment:
     def artifact(self, stage: Stage) -> Artifact:
         """The artifact of a stage for this config, whether it exists or not."""
         if stage.name not in self._located:
-            digest = fingerprint(
-                {
-                    "stage": stage.name,
-                    "version": stage.version,
-                    "inputs": stage.inputs(self.config, self.dataset),
-                    "upstream": {n: a.fingerprint for n, a in self.upstream(stage).items()},
-                }
+            self._located[stage.name] = Artifact(
+                self.config.outputs / "artifacts",
+                stage.name,
+                stage.version,
+                stage.inputs(self.config, self.dataset),
+                {name: read.fingerprint for name, read in self.upstream(stage).items()},
             )
-            path = self.config.outputs / "artifacts" / stage.name / digest
-            self._located[stage.name] = Artifact(stage.name, digest, path)
         return self._located[stage.name]
 
     def upstream(self, stage: Stage) -> dict[str, Artifact]:
@@ -141,20 +138,15 @@ class Experiment:
         return True
 
     def _build(self, stage: Stage, artifact: Artifact) -> None:
-        upstream, started = self.upstream(stage), time.perf_counter()
-        paths = {name: read.path for name, read in upstream.items()}
+        started = time.perf_counter()
+        paths = {name: read.path for name, read in self.upstream(stage).items()}
         self.directory.start_stage(self.log, stage.name, artifact)
         artifact.path.mkdir(parents=True, exist_ok=True)
         context = Context(self.config, self.dataset, artifact, paths, self.log, self.console)
         try:
             metrics = stage.run(context)
-            artifact.complete(
-                metrics,
-                inputs=stage.inputs(self.config, self.dataset),
-                upstream={name: read.fingerprint for name, read in upstream.items()},
-                seed=self.config.seed,
-                seconds=time.perf_counter() - started,
-            )
+            seconds = time.perf_counter() - started
+            artifact.complete(metrics, seed=self.config.seed, seconds=seconds)
         except BaseException:
             artifact.discard_if_empty()
             self.log.end_run(stage.name, "FAILED")

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from wsss.data.base import Dataset, Split
-from wsss.pipelines.artifacts import Artifact
+from wsss.pipelines.artifacts import Artifact, fingerprint
 from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
 from wsss.training.device import pick_device
@@ -68,4 +68,8 @@ def dataset_inputs(config: Config, dataset: Dataset, splits: tuple[Split, ...]) 
     """What of the data determines a result: settings, and the index of the splits in use."""
     settings = {k: v for k, v in asdict(config.dataset).items() if k not in _READING}
     settings["kind"] = type(config.dataset).__name__
-    return {"settings": settings, "index": {split: dataset.index(split) for split in splits}}
+    index = {
+        split: {"images": len(dataset.ids(split)), "digest": fingerprint(dataset.index(split))}
+        for split in splits
+    }
+    return {"settings": settings, "index": index}
