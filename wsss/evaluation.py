@@ -31,6 +31,7 @@ def evaluate_masks(
     truth: Callable[[str], Mask],
     *,
     image_labels: str,
+    threshold_from: str = "none",
 ) -> dict[str, Any]:
     """IoU per class, mIoU and the rule they follow, over one split at the images' own sizes.
 
@@ -41,6 +42,7 @@ def evaluate_masks(
         truth: gives the pixel labels ``[H, W]``, from `Dataset.open_masks`.
         image_labels: whether ``predict`` was ``given`` image labels, ``predicted`` them or used
             ``none``.
+        threshold_from: where thresholds that ``predict`` depends on were chosen.
     """
     info = dataset.info
     evaluator = SegmentationEvaluator(len(info.classes))
@@ -52,6 +54,6 @@ def evaluate_masks(
         split=f"{info.name}/{split}",
         image_size="original",
         image_labels=cast(ImageLabels, image_labels),
-        threshold_from="none",
+        threshold_from=threshold_from,
     )
     return evaluator.result(rule)

@@ -106,12 +106,9 @@ def test_spoilt_data(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     root, (spoil, words) = _folder(tmp_path / "data"), SPOILT[case]
     spoil(root)
 
-    done = _refused(_folder_arguments(tmp_path, root), capsys, *words)
+    _refused(_folder_arguments(tmp_path, root), capsys, *words)
 
-    reached_evaluation = case == "mask of another size"
-    assert ("segment" in done) == reached_evaluation
-    for manifest in tmp_path.glob("out/artifacts/*/*"):
-        assert reached_evaluation or not manifest.is_dir(), "a failed stage left a directory"
+    assert not [path for path in tmp_path.glob("out/artifacts/*/*") if path.is_dir()]
 
 
 def test_a_checkpoint_of_another_architecture(

@@ -23,8 +23,12 @@ MIDWAY = {
 }
 
 
-@pytest.mark.parametrize("stage", list(MIDWAY))
-def test_killed_in_mid_stage_then_run_again(stage: str, finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stage", "workers"), [*((stage, 0) for stage in MIDWAY), ("train", 2)], ids=str
+)
+def test_killed_in_mid_stage_then_run_again(
+    stage: str, workers: int, finished: Path, tmp_path: Path
+) -> None:
     outputs = tmp_path / "copy"
     shutil.copytree(finished, outputs, symlinks=True)
     (artifact,) = (path for path in (outputs / "artifacts" / stage).iterdir() if path.is_dir())
@@ -32,7 +36,7 @@ def test_killed_in_mid_stage_then_run_again(stage: str, finished: Path, tmp_path
 
     _kill_when(artifact, *MIDWAY[stage], tiny.command(outputs, f"stage={stage}"))
     assert not (artifact / "manifest.json").exists(), "the stage ended before it was killed"
-    again = tiny.run(outputs, f"stage={stage}")
+    again = tiny.run(outputs, f"stage={stage}", f"trainer.num_workers={workers}")
 
     assert "up to date" not in again.stdout
     assert tiny.hashes(outputs) == tiny.hashes(finished)
@@ -53,6 +57,31 @@ def test_an_artifact_without_manifest_is_never_taken_for_complete(
 
     assert refused.returncode == 2
     assert "stage=[generate,segment]" in refused.stderr
+
+
+def test_a_damaged_artifact_is_built_again(finished: Path, tmp_path: Path) -> None:
+    outputs = tmp_path / "copy"
+    shutil.copytree(finished, outputs, symlinks=True)
+    for damaged in (
+        next(outputs.glob("artifacts/extract/*/train_*.safetensors")),
+        next(outputs.glob("artifacts/generate/*/train/*.tif")),
+    ):
+        damaged.write_bytes(damaged.read_bytes()[:100])
+
+    tiny.run(outputs, "stage=[extract,generate]")
+
+    assert tiny.hashes(outputs) == tiny.hashes(finished)
+
+
+def test_a_kill_between_the_last_file_and_the_manifest(finished: Path, tmp_path: Path) -> None:
+    outputs = tmp_path / "copy"
+    shutil.copytree(finished, outputs, symlinks=True)
+    for manifest in outputs.glob("artifacts/*/*/manifest.json"):
+        manifest.unlink()
+
+    tiny.run(outputs)
+
+    assert tiny.hashes(outputs) == tiny.hashes(finished)
 
 
 def test_two_processes_build_an_artifact_once(tmp_path: Path) -> None:

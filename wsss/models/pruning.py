@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wsss.models.block import Attention
 from wsss.models.vit import ClassTokenViT
 
 
@@ -57,11 +56,6 @@ def architecture(model: ClassTokenViT) -> dict[str, object]:
         "qkv_bias": model.qkv_bias,
         "norm_eps": model.norm_eps,
     }
-
-
-def attention_layers(model: ClassTokenViT) -> list[Attention]:
-    """The attention layers of the blocks, first to last."""
-    return [module for module in model.modules() if isinstance(module, Attention)]
 
 
 def parameter_count(model: nn.Module) -> int:

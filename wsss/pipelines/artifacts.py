@@ -67,11 +67,6 @@ class Artifact:
         whole = all(sizes[name] == file["bytes"] for name, file in manifest["files"].items())
         return manifest if whole else None
 
-    def metrics(self) -> dict[str, Any]:
-        """The stage's ``metrics.json``."""
-        content: dict[str, Any] = json.loads((self.path / METRICS).read_text())
-        return content
-
     @contextmanager
     def building(self, wait: Callable[[], None]) -> Iterator[None]:
         """Hold the right to build; ``wait()`` is called once if another process has it."""
@@ -88,9 +83,8 @@ class Artifact:
             lock.release()
 
     def complete(self, metrics: Mapping[str, Any], *, seed: int, seconds: float) -> None:
-        """Write the metrics, drop the scratch space and, last of all, write the manifest."""
+        """Write the metrics, then the manifest; only then is the scratch space dropped."""
         write_json(self.path / METRICS, metrics)
-        shutil.rmtree(self.work, ignore_errors=True)
         manifest = {
             "stage": self.stage,
             "fingerprint": self.fingerprint,
@@ -105,6 +99,19 @@ class Artifact:
             "git_commit": _git_commit(),
         }
         write_json(self.path / MANIFEST, manifest)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Make the directory ready to be built or gone on with; the caller holds the lock.
+
+        A manifest here belongs to files that were damaged since, so nothing of them is trusted.
+        What a kill left of a file in writing goes too.
+        """
+        if (self.path / MANIFEST).exists():
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        for leftover in (*self.path.rglob("*.partial"), *self.path.rglob(".*.tmp")):
+            leftover.unlink()
 
     def discard_if_empty(self) -> None:
         """Remove the directory of a stage that failed before it had anything to resume from."""
@@ -114,7 +121,7 @@ class Artifact:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never a part."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_text(json.dumps(content, indent=1) + "\n")
     os.replace(partial, path)
 
@@ -143,7 +150,9 @@ def _versions() -> dict[str, str]:
 
 def _git_commit() -> str | None:
     """Commit of the source tree, ``None`` for an installed package."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
     try:
         result = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10

@@ -12,7 +12,7 @@ from wsss.data.base import Dataset, Split
 from wsss.evaluation import evaluate_masks
 from wsss.pipelines import evaluate, segment, train
 from wsss.pipelines.config import Config
-from wsss.pipelines.stage import Context, Metrics, Stage
+from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     return segment.inputs(config, dataset) | {
         "evaluation": config.evaluation.split,
         "overlap": config.segmenter.overlap,
+        "judged": dataset_inputs(config, dataset, splits),
         "masks": evaluate.mask_digest(dataset, tuple(dict.fromkeys(splits))),
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from wsss.data.base import SPLITS, Dataset, Mask, Split
+from wsss.errors import UserError
 from wsss.evaluation import evaluate_masks
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter
@@ -27,12 +28,13 @@ from wsss.training.samples import prepare
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The held-out images with their masks, and the window overlap at prediction."""
-    split = reported_split(config)
+    splits = judged_splits(config, dataset)
     return {
         "evaluation": asdict(config.evaluation),
         "overlap": config.segmenter.overlap,
-        "dataset": dataset_inputs(config, dataset, ("train", split)),
-        "masks": mask_digest(dataset, ("train", split)),
+        "display": [*dataset.info.display_bands, *dataset.info.display_range],
+        "dataset": dataset_inputs(config, dataset, splits),
+        "masks": mask_digest(dataset, splits),
     }
 
 
@@ -42,8 +44,8 @@ def run(context: Context) -> Metrics:
     truth, upstream = dataset.open_masks(), context.upstream
     model, spec = load_classifier(upstream["prune"])
     predict = segmenter_reader(context, upstream["segment"])
-    image_labels = context.config.pseudo_mask.image_labels
-    judged: tuple[Split, ...] = ("train", split)
+    rule = context.config.pseudo_mask
+    threshold = f"config, presence_threshold={rule.presence_threshold}"
     metrics = {
         "classifier": {split: validate_classifier(model, dataset, split, spec, context.device)},
         "pseudo_mask": {
@@ -52,9 +54,10 @@ def run(context: Context) -> Metrics:
                 name,
                 partial(read_pseudo_mask, upstream["generate"], name),
                 truth,
-                image_labels=image_labels,
+                image_labels=rule.image_labels,
+                threshold_from="none" if rule.image_labels == "given" else threshold,
             )
-            for name in judged
+            for name in judged_splits(context.config, dataset)
         },
         "segmenter": {split: evaluate_masks(dataset, split, predict, truth, image_labels="none")},
     }
@@ -81,6 +84,20 @@ def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]
 def reported_split(config: Config) -> Split:
     """The split named by ``evaluation.split``."""
     return next(split for split in SPLITS if split == config.evaluation.split)
+
+
+def judged_splits(config: Config, dataset: Dataset) -> tuple[Split, ...]:
+    """Where pseudo-masks are scored: the reported split, and ``train`` if it has masks too.
+
+    Without pixel labels for training, the normal case outside of benchmarks, the first training
+    image has none.
+    """
+    split, truth = reported_split(config), dataset.open_masks()
+    try:
+        truth(dataset.ids("train")[0])
+    except UserError:
+        return (split,)
+    return ("train", split) if split != "train" else ("train",)
 
 
 def mask_digest(dataset: Dataset, splits: tuple[Split, ...]) -> str:

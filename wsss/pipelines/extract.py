@@ -39,18 +39,17 @@ def run(context: Context) -> Metrics:
         counts[split] = len(ids)
         shards = range(0, len(ids), SHARD)
         for index, start in enumerate(track(shards, f"maps of {split}")):
-            path = shard_path(directory, split, index)
-            if path.exists():
+            path, members = shard_path(directory, split, index), ids[start : start + SHARD]
+            if path.exists():  # shards appear whole or not at all
                 continue
             maps: list[Tensor] = []
             probabilities: list[Tensor] = []
-            members = ids[start : start + SHARD]
             for _, images in image_batches(context.dataset, members, spec, attention.batch_size):
                 logits, summed = class_maps(model, images.to(context.device), attention)
                 maps.extend(summed.cpu())
                 probabilities.extend(class_probabilities(logits, spec.multi_label).cpu())
             write_shard(path, members, maps, probabilities)
-    return {"images": counts, "grid": list(maps[-1].shape[-2:]) if maps else None}
+    return {"images": counts}
 
 
 STAGE = Stage(

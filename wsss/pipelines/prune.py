@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from wsss.pipelines.artifacts import write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.pipelines.train import classifier_loaders
-from wsss.training.fit import fit
+from wsss.training.fit import TrainerConfig, fit
 from wsss.training.gates import GateTraining, HardConcretePruning
 from wsss.training.predict import validate_classifier
 
@@ -33,7 +33,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "pruning": asdict(config.pruning),
         "masking": asdict(config.masking),
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
-        "trainer": config.trainer.result_settings() | {"batch_size": config.trainer.batch_size},
+        "trainer": gate_trainer(config).result_settings()
+        | {"batch_size": config.trainer.batch_size},
     }
 
 
@@ -59,7 +60,7 @@ def run(context: Context) -> Metrics:
     fit(
         module,
         *classifier_loaders(context, spec),
-        config=context.config.trainer,
+        config=gate_trainer(context.config),
         max_epochs=pruning.max_epochs,
         directory=directory,
         work=context.artifact.work,
@@ -78,6 +79,11 @@ def run(context: Context) -> Metrics:
         "mAP_before": before,
         "mAP_after": _val_map(context, smaller, spec),
     }
+
+
+def gate_trainer(config: Config) -> TrainerConfig:
+    """How gates are trained: to the end, since the loss alone would choose the open gates."""
+    return replace(config.trainer, select="last", early_stopping=None)
 
 
 def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,9 +63,10 @@ class RunDirectory:
 
     def link(self, stage: str, artifact: Path) -> None:
         """Leave a link named after the stage, so that results are found without hashes."""
-        link = self.path / stage
-        link.unlink(missing_ok=True)
-        link.symlink_to(artifact, target_is_directory=True)
+        fresh = self.path / f".{stage}.{os.getpid()}"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(artifact, target_is_directory=True)
+        os.replace(fresh, self.path / stage)
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

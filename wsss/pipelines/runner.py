@@ -61,6 +61,8 @@ def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
     directory = RunDirectory.open(config)
     with Tracker.open(directory.path, config.tracking) as tracker:
         experiment = Experiment(config, dataset, directory, tracker.log, console)
+        for stage in stages:
+            experiment.artifact(stage)  # what cannot work should fail before hours of training
         directory.start(tracker.log)
         try:
             rows = [experiment.run(stage) for stage in stages]
@@ -141,7 +143,7 @@ class Experiment:
         started = time.perf_counter()
         paths = {name: read.path for name, read in self.upstream(stage).items()}
         self.directory.start_stage(self.log, stage.name, artifact)
-        artifact.path.mkdir(parents=True, exist_ok=True)
+        artifact.prepare()
         context = Context(self.config, self.dataset, artifact, paths, self.log, self.console)
         try:
             metrics = stage.run(context)

@@ -19,8 +19,10 @@ from wsss.training.history import Record
 
 Metrics = dict[str, Any]
 
-#: Dataset settings that say where and how data is read, not what it is.
-_READING = ("root", "cache_mb")
+#: Dataset settings that say where and how data is read or shown; what they lead to, the files,
+#: labels, classes and bands, counts itself.
+_READING = ("root", "cache_mb", "images", "masks", "labels_file", "classes_file", "lists")
+_SHOWING = ("display_bands", "display_range")
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,11 @@ class Stage:
 
 def dataset_inputs(config: Config, dataset: Dataset, splits: tuple[Split, ...]) -> dict[str, Any]:
     """What of the data determines a result: settings, and the index of the splits in use."""
-    settings = {k: v for k, v in asdict(config.dataset).items() if k not in _READING}
+    left_out = (*_READING, *_SHOWING)
+    settings = {k: v for k, v in asdict(config.dataset).items() if k not in left_out}
     settings["kind"] = type(config.dataset).__name__
+    settings["classes"] = list(dataset.info.classes)
+    settings["bands"] = list(dataset.info.bands)
     index = {
         split: {"images": len(dataset.ids(split)), "digest": fingerprint(dataset.index(split))}
         for split in splits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from torch.utils.data import DataLoader
 from wsss.checks import check_choice, check_least, check_positive
 from wsss.training.device import pick_device
 from wsss.training.history import History, Record
-from wsss.training.samples import Batch
+from wsss.training.samples import Batch, EpochSampler
 
 PRECISIONS = ("32", "bf16", "16")
 SELECTIONS = ("last", "best")
@@ -30,10 +31,11 @@ SELECTIONS = ("last", "best")
 class TrainerConfig:
     """Length and manner of training.
 
-    ``select`` keeps the ``last`` weights, or the ``best`` by the loss on the validation split,
-    which only knows image labels. ``early_stopping`` is the number of epochs without a better
-    validation loss after which training ends. ``accelerator``, ``num_workers`` and
-    ``progress_bar`` do not change the result.
+    ``select`` keeps the ``last`` weights, or the ``best`` by the loss on the validation split;
+    ``early_stopping`` is the number of epochs without a better one after which training ends.
+    That loss is measured against the labels in training: image labels, or pseudo-masks.
+    ``num_workers`` and ``progress_bar`` do not change the result; ``accelerator`` changes it
+    within float tolerance.
     """
 
     max_epochs: int
@@ -61,6 +63,15 @@ class TrainerConfig:
         """The settings that change what is learnt, whatever the length of the run."""
         names = ("accumulate_grad_batches", "gradient_clip", "precision", "early_stopping")
         return {name: getattr(self, name) for name in (*names, "select")}
+
+
+class ResumableEarlyStopping(EarlyStopping):
+    """Early stopping that also holds for a run which was killed after it had stopped."""
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Lightning forgets with the process that training was over."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -117,7 +128,7 @@ def fit(
     # The checkpoint that a resume starts from comes last: it then holds the state of the others.
     callbacks: list[Callback] = [history, *([best] if config.select == "best" else []), last]
     if config.early_stopping is not None:
-        callbacks.insert(0, EarlyStopping("val/loss", patience=config.early_stopping))
+        callbacks.insert(0, ResumableEarlyStopping("val/loss", patience=config.early_stopping))
     bar = config.progress_bar and sys.stderr.isatty()
     # Which accelerators it looked for, and an advertisement: nothing that a user can act upon.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -135,19 +146,39 @@ def fit(
         enable_progress_bar=bar,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        deterministic=True,
+        deterministic="warn",  # CUDA has no deterministic 2-d cross-entropy; on the CPU all is
         use_distributed_sampler=False,
     )
     resume = work / "last.ckpt"
+    if resume.exists():
+        _name_epoch(train, _next_epoch(resume))
     module.train()
     with warnings.catch_warnings():
         _silence_warnings()
-        trainer.fit(module, train, val, ckpt_path=resume if resume.exists() else None)
+        try:
+            trainer.fit(module, train, val, ckpt_path=resume if resume.exists() else None)
+        except SystemExit as end:
+            if end.code != 1:
+                raise
+            # Lightning's answer to Ctrl-C, and it leaves the signal ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from None
     if config.select == "best" and best.best_model_path:
         chosen = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
         module.load_state_dict(chosen["state_dict"])
     module.cpu().eval()
     return history.records
+
+
+def _next_epoch(checkpoint: Path) -> int:
+    """The epoch that a checkpoint, written at the end of one, goes on with."""
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return int(content["epoch"]) + 1
+
+
+def _name_epoch(loader: DataLoader[Batch], epoch: int) -> None:
+    if isinstance(loader.sampler, EpochSampler):
+        loader.sampler.set_epoch(epoch)
 
 
 def _silence_warnings() -> None:

@@ -14,7 +14,7 @@ from wsss.models.vit import ClassTokenViT
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.optimizers import AdamWConfig, build_optimizer
 from wsss.training.samples import Batch
-from wsss.training.schedulers import ConstantConfig, build_scheduler
+from wsss.training.schedulers import ConstantConfig
 
 
 @dataclass(frozen=True)
@@ -105,4 +105,4 @@ class GateTraining(ClassifierTraining):
         optimizer.add_param_group(
             {"params": [self.gates.log_a], "lr": self._pruning.gate_lr, "weight_decay": 0.0}
         )
-        return [optimizer], [build_scheduler(self._scheduler, optimizer, steps=1)]
+        return optimizer

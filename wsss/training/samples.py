@@ -114,7 +114,11 @@ class EpochSampler(Sampler[Draw]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before every epoch, also the first after a resume."""
+        """Name the epoch to draw next.
+
+        Lightning does so before every epoch, but after workers have begun to fetch for the first;
+        a resumed run must therefore name its first epoch itself.
+        """
         self._epoch = epoch
 
     def __len__(self) -> int:

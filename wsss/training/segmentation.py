@@ -22,15 +22,17 @@ def segmentation_loss(scores: Tensor, target: Tensor, loss: str) -> Tensor:
 
     ``dice_ce`` adds MONAI's soft Dice to the cross-entropy. Ignored pixels count in neither.
     """
+    counted = target != IGNORE_INDEX
+    if not counted.any():
+        return scores.sum() * 0.0  # the mean over no pixel would be NaN and ruin the weights
     cross_entropy = F.cross_entropy(scores, target, ignore_index=IGNORE_INDEX)
     if loss == "cross_entropy":
         return cross_entropy
-    from monai.losses.dice import MaskedDiceLoss
+    from monai.losses.dice import DiceLoss
 
-    counted = (target != IGNORE_INDEX).unsqueeze(1)
-    dice = MaskedDiceLoss(to_onehot_y=True, softmax=True)
-    known = torch.where(target == IGNORE_INDEX, 0, target).unsqueeze(1)
-    overlap: Tensor = dice(scores, known, mask=counted)
+    shown = counted.unsqueeze(1).float()
+    known = F.one_hot(torch.where(counted, target, 0), scores.shape[1]).movedim(-1, 1)
+    overlap: Tensor = DiceLoss()(scores.softmax(dim=1) * shown, known * shown)
     return cross_entropy + overlap
 
 
