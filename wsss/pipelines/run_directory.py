@@ -29,19 +29,18 @@ class RunDirectory:
     @classmethod
     def open(cls, config: Config) -> RunDirectory:
         """Create the folder or find it again, and write the config into it."""
-        settings = asdict(config)
-        what = {k: v for k, v in settings.items() if k not in _CIRCUMSTANCES}
-        what["dataset"] = {k: v for k, v in what["dataset"].items() if k != "root"}
-        path = config.outputs / "runs" / f"{config.dataset.name}_{fingerprint(what)[:8]}"
+        digest = fingerprint(_what(config))[:8]
+        path = config.outputs / "runs" / f"{config.dataset.name}_{digest}"
         path.mkdir(parents=True, exist_ok=True)
-        write_json(path / CONFIG, settings)
+        write_json(path / CONFIG, asdict(config))
         return cls(path, config)
 
     def start(self, log: RunLog) -> None:
         """Open the parent run."""
         config = self.config
         log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name})
-        log.params(self.KEY, _flat({k: v for k, v in asdict(config).items() if k != "paths"}))
+        # MLflow refuses to change a param, and the next command may run other stages elsewhere.
+        log.params(self.KEY, _flat(_what(config)))
         log.artifact(self.KEY, self.path / CONFIG)
 
     def start_stage(self, log: RunLog, stage: str, artifact: Artifact) -> None:
@@ -67,6 +66,13 @@ class RunDirectory:
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(artifact, target_is_directory=True)
         os.replace(fresh, self.path / stage)
+
+
+def _what(config: Config) -> dict[str, Any]:
+    """The settings that say what experiment it is."""
+    what = {k: v for k, v in asdict(config).items() if k not in _CIRCUMSTANCES}
+    del what["dataset"]["root"]
+    return what
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
