@@ -96,7 +96,7 @@ def test_gates_learn_at_their_own_rate_and_never_decay() -> None:
     pruning = HardConcretePruning("hard_concrete", 1, penalty=0.1, gate_lr=0.5, lr=0.02)
     module = GateTraining(model, NoMasking("none"), pruning, ["a", "b"], True, seed=0)
     configured: Any = module.configure_optimizers()
-    groups = configured[0][0].param_groups
+    groups = configured.param_groups
     (gates,) = [g for g in groups if any(p is model.gates.log_a for p in g["params"])]
     assert (len(gates["params"]), gates["lr"], gates["weight_decay"]) == (1, 0.5, 0.0)
     assert {g["lr"] for g in groups if g is not gates} == {0.02}
