@@ -9,7 +9,7 @@ import rasterio
 from PIL import Image as Pillow
 
 from wsss.data import DatasetInfo, Georeference, mask_suffix, read_index_mask, write_mask
-from wsss.data.raster import picture_size, read_georeference, read_picture, write_atomically
+from wsss.data.raster import picture_size, read_georeference, read_picture
 from wsss.errors import UserError
 
 INFO = DatasetInfo(
@@ -195,22 +195,6 @@ def test_a_vrt_in_disguise_is_not_followed(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"x\.tif"):
         read_picture(tmp_path / "x.tif")
-
-
-def test_a_failed_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "x"
-    write_atomically(path, b"old")
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_genuine_files(samples: Path) -> None:

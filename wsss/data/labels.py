@@ -10,8 +10,8 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
+from wsss.atomic import replacing
 from wsss.data.base import Mask, Split
-from wsss.data.raster import write_atomically
 from wsss.errors import UserError
 
 ID_COLUMN = "image_id"
@@ -86,7 +86,8 @@ def write_labels(
     for image_id, found in labels.items():
         cells = [int(index in found) for index in range(len(classes))]
         writer.writerow([image_id, *cells, *([splits[image_id]] if splits is not None else [])])
-    write_atomically(path, buffer.getvalue().encode())
+    with replacing(path) as partial:
+        partial.write_bytes(buffer.getvalue().encode())
 
 
 def labels_from_mask(mask: Mask, num_classes: int, min_share: float) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from wsss.atomic import replacing
 from wsss.data.base import Split
 
 
@@ -41,9 +41,8 @@ def write_shard(
     for row, (maps, scores) in enumerate(zip(attention, probabilities, strict=True)):
         tensors[f"attention/{row}"] = maps.to(torch.float16).contiguous()
         tensors[f"probabilities/{row}"] = scores.float().contiguous()
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={"ids": json.dumps(list(ids))})
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata={"ids": json.dumps(list(ids))})
 
 
 def read_maps(directory: Path, split: Split) -> Iterator[ImageMaps]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import warnings
 import zlib
@@ -19,6 +18,7 @@ from PIL import Image as Pillow
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
+from wsss.atomic import replacing
 from wsss.data.base import IGNORE_INDEX, DatasetInfo, Georeference, Image, Mask
 from wsss.errors import UserError
 
@@ -126,17 +126,8 @@ def write_mask(
     else:
         names = {f"CLASS_{index}": name for index, name in enumerate(info.classes)}
         data = _encode_geotiff(mask, colours, names, georeference)
-    write_atomically(path, data)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: readers see the old content or all of the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
 
 
 def is_tiff(path: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+
+from wsss.atomic import PARTIAL, replacing
 
 MANIFEST, METRICS, WORK = "manifest.json", "metrics.json", ".work"
 _PACKAGES = ("wsss", "torch", "pytorch-lightning", "monai", "torchmetrics", "numpy", "rasterio")
@@ -110,7 +111,7 @@ class Artifact:
         if (self.path / MANIFEST).exists():
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        for leftover in (*self.path.rglob("*.partial"), *self.path.rglob(".*.tmp")):
+        for leftover in self.path.rglob(f"*{PARTIAL}"):
             leftover.unlink()
 
     def discard_if_empty(self) -> None:
@@ -121,9 +122,8 @@ class Artifact:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never a part."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _files(directory: Path) -> list[str]:

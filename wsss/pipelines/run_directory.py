@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from wsss.atomic import replacing
 from wsss.pipelines.artifacts import MANIFEST, Artifact, fingerprint, write_json
 from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
@@ -62,10 +62,9 @@ class RunDirectory:
 
     def link(self, stage: str, artifact: Path) -> None:
         """Leave a link named after the stage, so that results are found without hashes."""
-        fresh = self.path / f".{stage}.{os.getpid()}"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(artifact, target_is_directory=True)
-        os.replace(fresh, self.path / stage)
+        with replacing(self.path / stage) as fresh:
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(artifact, target_is_directory=True)
 
 
 def _what(config: Config) -> dict[str, Any]:

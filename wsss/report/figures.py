@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+
+from wsss.atomic import replacing
 
 DOTS_PER_INCH = 150
 ABSENT_COLOUR = "0.88"
@@ -26,13 +27,8 @@ def save(figure: Figure, path: Path) -> Path:
         figure.set_layout_engine("none")  # every further draw would move the axes a little
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(buffer.getvalue())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        partial.write_bytes(buffer.getvalue())
     return path
 
 

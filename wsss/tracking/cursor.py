@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from wsss.atomic import replacing
 
 CURSOR_FILE = "mlflow_cursor.json"
 
@@ -41,6 +42,5 @@ class Cursor:
 
     def save(self, run_dir: Path) -> None:
         """Replace the cursor file in one step."""
-        part = run_dir / f".{CURSOR_FILE}.part"
-        part.write_text(json.dumps(asdict(self)))
-        os.replace(part, run_dir / CURSOR_FILE)
+        with replacing(run_dir / CURSOR_FILE) as partial:
+            partial.write_text(json.dumps(asdict(self)))
