@@ -13,7 +13,7 @@ from wsss.models import ClassTokenViT
 def config(
     layers: str = "all", scales: tuple[float, ...] = (1.0,), flip: bool = False
 ) -> AttentionConfig:
-    return AttentionConfig(layers, list(scales), flip, batch_size=2)
+    return AttentionConfig(layers, None, list(scales), flip, batch_size=2)
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +104,26 @@ def test_grid_and_range_of_the_maps(
     assert maps.min() >= 0
     assert maps.sum(dim=(-2, -1)).max() > 0
     assert maps.max() <= len(model.blocks)
+
+
+def test_padding_to_a_square_leaves_the_maps_of_the_image_alone(model: ClassTokenViT) -> None:
+    """As if the caller had padded the image and cut the maps to what it covers."""
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(2, 2, 16, 32, generator=generator)
+    logits, maps = class_maps(model, images, config(), square=True)
+    padded = F.pad(images, (0, 0, 0, 16))
+    expected_logits, expected = class_maps(model, padded, config())
+    assert maps.shape == (2, 3, 2, 4)
+    assert torch.equal(maps, expected[:, :, :2])
+    assert torch.equal(logits, expected_logits)
+
+
+def test_views_of_a_padded_image_line_up(model: ClassTokenViT) -> None:
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randn(1, 2, 32, 16, generator=generator)
+    _, maps = class_maps(model, images, config(scales=(1.0, 2.0), flip=True), square=True)
+    _, mirrored = class_maps(
+        model, images.flip(-1), config(scales=(1.0, 2.0), flip=True), square=True
+    )
+    assert maps.shape == (1, 3, 8, 4)
+    assert torch.allclose(maps.flip(-1), mirrored, atol=1e-6)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from wsss.data.base import Mask
+from wsss.data.types import Mask
 from wsss.errors import UserError
 from wsss.metrics import Rule, SegmentationEvaluator, classification_metrics
 
-RULE = Rule(("a", "b", "c", "d"), 255, "val", "original", "given", "none")
+RULE = Rule(("a", "b", "c", "d"), 255, "val", "lists=mine", "original", "given", "none")
 
 
 def score(prediction: ArrayLike, target: ArrayLike, rule: Rule = RULE) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def test_result_names_its_rule_and_survives_json() -> None:
         "classes": ["a", "b", "c", "d"],
         "ignore_index": 255,
         "split": "val",
+        "protocol": "lists=mine",
         "image_size": "original",
         "image_labels": "given",
         "threshold_from": "none",

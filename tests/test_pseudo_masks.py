@@ -36,7 +36,7 @@ def test_argmax_by_hand() -> None:
     present = np.array([True, True, False])
     # stretched: class 0 [[0, 1], [.5, .2]], class 1 [[1, 0], [.67, .33]]
     mask = pseudo_mask(maps, floats([0.5, 0.5, 0.9]), present, "argmax", (2, 2))
-    assert mask.dtype == np.uint8
+    assert mask.dtype == np.int16
     assert mask.tolist() == [[1, 0], [1, 1]]
 
 
@@ -131,7 +131,12 @@ def test_filling() -> None:
 
 def test_given_labels_are_taken_as_they_are() -> None:
     labels, probabilities = floats([0, 1, 0, 1]), floats([0.9, 0.1, 0.9, 0.1])
-    assert present_classes(probabilities, labels, "given", 0.5).tolist() == [0, 1, 0, 1]
+    assert present_classes(probabilities, labels, "given", 0.5, may_be_none=True).tolist() == [
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_predicted_labels_reach_the_threshold_or_are_the_likeliest(
     threshold: float, expected: list[int]
 ) -> None:
     labels, probabilities = floats([0, 1, 0, 1]), floats([0.7, 0.1, 0.5, 0.2])
-    found = present_classes(probabilities, labels, "predicted", threshold)
+    found = present_classes(probabilities, labels, "predicted", threshold, may_be_none=False)
     assert found.tolist() == expected
     assert probabilities.tolist() == floats([0.7, 0.1, 0.5, 0.2]).tolist()
 
@@ -154,9 +159,9 @@ def test_no_present_class_and_unknown_rules_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown mask rule 'best'"):
         pseudo_mask(maps, probabilities, present, "best", (4, 4))
     with pytest.raises(ValueError, match=r"pseudo_mask\.name is 'best'; valid: paper, argmax"):
-        PseudoMaskConfig("best", "given", 0.5, False)
+        PseudoMaskConfig("best", "given", 0.5, 0.4, False)
     with pytest.raises(ValueError, match=r"pseudo_mask\.image_labels is .*; valid: given, predic"):
-        PseudoMaskConfig("paper", "guessed", 0.5, False)
+        PseudoMaskConfig("paper", "guessed", 0.5, 0.4, False)
 
 
 @pytest.mark.parametrize("size", [(4, 6), (7, 5), (64, 96), (2, 3)])
@@ -182,3 +187,28 @@ def test_stretching_reaches_0_and_1_and_maps_constants_to_0() -> None:
     assert (stretched[:4].min(axis=(1, 2)) == 0).all()
     assert (stretched[:4].max(axis=(1, 2)) == 1).all()
     assert (stretched[4] == 0).all()
+
+
+def test_the_background_takes_pixels_where_every_map_is_low() -> None:
+    maps = floats([[[0.0, 0.3, 1.0]], [[2.0, 0.2, 0.0]]])
+    mask = pseudo_mask(maps, floats([0.9, 0.8]), np.array([True, True]), "argmax", (1, 3), 0.4)
+    assert mask.tolist() == [[1, UNPAINTED, 0]]
+    lower = pseudo_mask(maps, floats([0.9, 0.8]), np.array([True, True]), "argmax", (1, 3), 0.2)
+    assert lower.tolist() == [[1, 0, 0]]
+
+
+def test_the_published_rule_leaves_the_background_unfilled() -> None:
+    maps = floats([[[0.0, 0.0, 3.0]]])
+    present = np.array([True])
+    assert pseudo_mask(maps, floats([0.9]), present, "paper", (1, 3), 0.4).tolist() == [
+        [UNPAINTED, UNPAINTED, 0]
+    ]
+    assert pseudo_mask(maps, floats([0.9]), present, "paper", (1, 3)).tolist() == [[0, 0, 0]]
+
+
+def test_an_image_without_labels_is_background_all_over() -> None:
+    maps, probabilities, _ = random_case(0)
+    mask = pseudo_mask(maps, probabilities, np.zeros(5, bool), "argmax", (4, 4), 0.4)
+    assert (mask == UNPAINTED).all()
+    none = present_classes(probabilities, probabilities, "predicted", 1.0, may_be_none=True)
+    assert not none.any()

@@ -11,7 +11,7 @@ from matplotlib import image as matplotlib_image
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from wsss.data.base import DatasetInfo
+from wsss.data.types import DatasetInfo
 from wsss.report import figures
 from wsss.report.bars import iou_bars
 from wsss.report.confusion import confusion_figure
@@ -30,6 +30,7 @@ INFO = DatasetInfo(
     multi_label=True,
     display_bands=(2, 1, 0),
     display_range=(0.0, 0.3),
+    background=None,
 )
 HISTORY = [
     {"epoch": e, "train/loss": 1 / (e + 1), "val/mAP": 0.4 + 0.05 * e, "dp_rate": 0.1 * e}
@@ -49,7 +50,7 @@ def grid_rows() -> list[GridRow]:
         0: generator.random((7, 7)).astype(np.float16),
         2: np.zeros((7, 7), np.float32),
     }
-    probabilities = np.array([0.9, 0.1, 0.4, 0.0], np.float32)
+    probabilities = {0: 0.9, 2: 0.4}
     return [
         GridRow("first", image, (0,), maps, probabilities, mask, mask, mask),
         GridRow("ROIs0000_test_dfc_0_p1234_that_goes_on", image[:, :, :30], (3,)),
@@ -165,3 +166,19 @@ def test_summary_names_every_stage_and_whole_paths() -> None:
     for part in ("train", "mAP 81.2 %", "63.2 s", "up to date", "labelled [/] 93 %", "train-1f"):
         assert part in text
     assert text.count("x") == 90
+
+
+def test_of_many_classes_only_those_that_occur_are_drawn() -> None:
+    names = [f"class {index}" for index in range(150)]
+    counts = np.zeros((150, 151), int)
+    counts[3, 3], counts[3, 70], counts[9, 150] = 5, 2, 1
+    (axes, _) = confusion_figure(counts, names).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "class 3",
+        "class 9",
+        "class 70",
+    ]
+    assert axes.get_xticklabels()[-1].get_text() == "unlabelled"
+    scores = {name: 0.5 if name == "class 7" else None for name in names}
+    (axes,) = iou_bars({"segmenter": scores}).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["class 7"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from wsss.data import AugmentConfig, Dataset, SyntheticConfig, open_dataset
-from wsss.data.base import DatasetInfo, Georeference, Image, Mask, Record
 from wsss.data.statistics import band_statistics
+from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record
 from wsss.models.checkpoint import InputSpec
 from wsss.training.samples import (
     Batch,
@@ -30,12 +30,14 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             name="tiny",
             root=str(tmp_path_factory.mktemp("samples") / "scenes"),
             image_size=32,
+            fit="resize",
             modality="s2",
             bands=["B4", "B3"],
             direction="test_to_validation",
             val_patches=2,
             labels_file="labels.csv",
             cache_mb=0,
+            on_error="raise",
             augment=EVERYTHING,
             scenes_train=6,
             scenes_val=2,
@@ -50,7 +52,13 @@ def spec_of(dataset: Dataset, image_size: int) -> InputSpec:
     statistics = band_statistics(dataset)
     info = dataset.info
     return InputSpec(
-        list(info.classes), list(info.bands), statistics.mean, statistics.std, image_size, True
+        classes=list(info.classes),
+        bands=list(info.bands),
+        mean=statistics.mean,
+        std=statistics.std,
+        image_size=image_size,
+        fit="resize",
+        multi_label=True,
     )
 
 
@@ -58,11 +66,21 @@ class Numbered(Dataset):
     """Four images whose only band is also their mask: every pixel has a number of its own."""
 
     def __init__(self) -> None:
-        info = DatasetInfo("numbered", ("a",), ((0, 0, 0),), ("n",), True, (0, 0, 0), (0.0, 1.0))
+        info = DatasetInfo(
+            name="numbered",
+            classes=("a",),
+            palette=((0, 0, 0),),
+            bands=("n",),
+            multi_label=True,
+            display_bands=(0, 0, 0),
+            display_range=(0.0, 1.0),
+            background=None,
+        )
         record = {name: Record(name, (), (0,)) for name in "abcd"}
         super().__init__(
             info,
             {"train": [record["a"], record["b"]], "val": [record["c"]], "test": [record["d"]]},
+            {},
         )
 
     def read_image(self, image_id: str) -> Image:
@@ -71,6 +89,9 @@ class Numbered(Dataset):
     def georeference(self, image_id: str) -> Georeference | None:
         return None
 
+    def has_mask(self, image_id: str) -> bool:
+        return True
+
     def open_masks(self) -> Callable[[str], Mask]:
         raise AssertionError("training must not ask for pixel masks")
 
@@ -78,7 +99,7 @@ class Numbered(Dataset):
         return np.roll(np.arange(256, dtype=np.uint8).reshape(16, 16), ord(image_id), axis=0)
 
 
-NUMBERED_SPEC = InputSpec(["a"], ["n"], [0.0], [1.0], 16, True)
+NUMBERED_SPEC = InputSpec(["a"], ["n"], [0.0], [1.0], 16, "resize", True)
 
 
 def same(one: Batch, other: Batch) -> bool:
@@ -164,11 +185,11 @@ def test_a_window_of_the_whole_image_cuts_nothing() -> None:
 
 def test_resized_masks_hold_classes_that_were_there() -> None:
     numbered = Numbered()
-    spec = InputSpec(["a"], ["n"], [0.0], [1.0], 24, True)
+    spec = InputSpec(["a"], ["n"], [0.0], [1.0], 24, "resize", True)
     sample = TrainingSamples(numbered, "train", spec, None, 0, None, numbered.read_mask)[0, 0]
     assert sample["image"].shape == (1, 24, 24) and sample["mask"].shape == (24, 24)
     assert len(set(sample["mask"].flatten().tolist())) == 256
-    half = InputSpec(["a"], ["n"], [0.0], [1.0], 8, True)
+    half = InputSpec(["a"], ["n"], [0.0], [1.0], 8, "resize", True)
     sample = TrainingSamples(numbered, "train", half, None, 0, None, numbered.read_mask)[0, 0]
     assert len(set(sample["mask"].flatten().tolist())) == 64
 

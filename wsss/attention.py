@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.checks import check_least
+from wsss.data.fit import pad
 from wsss.errors import UserError
 from wsss.models.vit import ClassTokenViT
 
@@ -17,16 +18,20 @@ from wsss.models.vit import ClassTokenViT
 class AttentionConfig:
     """How maps are taken from a classifier.
 
-    ``layers`` is ``all``, or ``last_<k>`` for the last k blocks. ``scales`` are factors on the
-    image size at which maps are taken; ``flip`` adds the mirrored image. All views are averaged.
+    ``layers`` is ``all``, or ``last_<k>`` for the last k blocks. Maps are taken at the image's own
+    size, with the longer side at most ``max_side`` pixels, or, where that is ``None``, at the size
+    that the classifier was trained on. ``scales`` are factors on it; ``flip`` adds the mirrored
+    image. All views are averaged.
     """
 
     layers: str
+    max_side: int | None
     scales: list[float]
     flip: bool
     batch_size: int
 
     def __post_init__(self) -> None:
+        check_least("attention.max_side", self.max_side, 1)
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"attention.scales is {self.scales}, it must hold numbers above 0")
         check_least("attention.batch_size", self.batch_size, 1)
@@ -44,7 +49,7 @@ def layer_slice(layers: str, depth: int) -> slice:
 
 @torch.no_grad()
 def class_maps(
-    model: ClassTokenViT, images: Tensor, config: AttentionConfig
+    model: ClassTokenViT, images: Tensor, config: AttentionConfig, *, square: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Class scores and class-attention maps of a batch.
 
@@ -56,6 +61,8 @@ def class_maps(
         model: classifier in evaluation mode.
         images: ``[B, bands, H, W]``, standardised.
         config: layers and views.
+        square: pad every view with 0 to a square, as in training with ``fit=pad``, so that
+            position embeddings mean the same; the maps are those of the image alone.
 
     Returns:
         logits ``[B, C]`` and maps ``[B, C, h, w]``, float32, values in [0, layers].
@@ -70,8 +77,10 @@ def class_maps(
         if size != tuple(images.shape[-2:]):
             view = F.interpolate(images, size=size, mode="bilinear", align_corners=False)
         for mirrored in (False, True) if config.flip else (False,):
-            out = model(view.flip(-1) if mirrored else view, return_attention=True)
+            shown = view.flip(-1) if mirrored else view
+            out = model(pad(shown, max(size)) if square else shown, return_attention=True)
             summed = out.class_attention[:, chosen].sum(dim=1)
+            summed = summed[..., : size[0] // model.patch_size[0], : size[1] // model.patch_size[1]]
             summed = summed.flip(-1) if mirrored else summed
             if tuple(summed.shape[-2:]) != grid:
                 summed = F.interpolate(summed, size=grid, mode="bilinear", align_corners=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from wsss.checks import check_choice, check_least
-from wsss.data.base import IGNORE_INDEX, SPLITS, Dataset, Mask, Split
+from wsss.data.base import Dataset
+from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.metrics import ImageLabels, Rule, SegmentationEvaluator
 from wsss.progress import track
 
@@ -24,12 +25,24 @@ class EvaluationConfig:
         check_least("evaluation.figure_images", self.figure_images, 0)
 
 
+def judged_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
+    """Images that pseudo-masks are scored on: the reported split's, and those of ``train``.
+
+    Without pixel labels for training, the normal case outside of benchmarks, there are none of
+    ``train``, and some where the providers labelled some. The reported split must have them all.
+    """
+    labelled = [image_id for image_id in dataset.ids("train") if dataset.has_mask(image_id)]
+    judged: dict[Split, list[str]] = {"train": labelled} if labelled else {}
+    return judged | {reported: list(dataset.ids(reported))}
+
+
 def evaluate_masks(
     dataset: Dataset,
     split: Split,
     predict: Callable[[str], Mask],
     truth: Callable[[str], Mask],
     *,
+    ids: Sequence[str],
     image_labels: str,
     threshold_from: str = "none",
 ) -> dict[str, Any]:
@@ -37,23 +50,25 @@ def evaluate_masks(
 
     Args:
         dataset: names the images and classes.
-        split: which images.
+        split: named in the rule.
         predict: gives the mask ``[H, W]`` that is judged.
         truth: gives the pixel labels ``[H, W]``, from `Dataset.open_masks`.
+        ids: the images of the split that are judged.
         image_labels: whether ``predict`` was ``given`` image labels, ``predicted`` them or used
             ``none``.
         threshold_from: where thresholds that ``predict`` depends on were chosen.
     """
     info = dataset.info
     evaluator = SegmentationEvaluator(len(info.classes))
-    for image_id in track(dataset.ids(split), f"evaluate {split}"):
+    for image_id in track(ids, f"evaluate {split}"):
         evaluator.update(predict(image_id), truth(image_id))
     rule = Rule(
         classes=info.classes,
         ignore_index=IGNORE_INDEX,
         split=f"{info.name}/{split}",
+        protocol=info.protocol,
         image_size="original",
         image_labels=cast(ImageLabels, image_labels),
         threshold_from=threshold_from,
     )
-    return evaluator.result(rule)
+    return evaluator.result(rule) | {"images": len(ids), "images_of_split": len(dataset.ids(split))}

@@ -19,7 +19,7 @@ from torchmetrics.functional.classification import (
     multiclass_confusion_matrix,
 )
 
-from wsss.data.base import IGNORE_INDEX, Mask
+from wsss.data.types import IGNORE_INDEX, Mask
 from wsss.errors import UserError
 
 ImageLabels = Literal["given", "predicted", "none"]
@@ -33,6 +33,8 @@ class Rule:
     ignore_index: int
     """Target value that no class counts for."""
     split: str
+    protocol: str
+    """`DatasetInfo.protocol`: which of a dataset's choices made this split and its labels."""
     image_size: str
     """Size at which pixels were compared, such as ``"original"``."""
     image_labels: ImageLabels

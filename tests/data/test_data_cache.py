@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wsss.data.base import Image
 from wsss.data.cache import ImageCache
+from wsss.data.types import Image
 from wsss.errors import UserError
 
 CALLS: list[str] = []

@@ -8,21 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from dataset_yaml import configured
 
-from wsss.data import AugmentConfig, DfcConfig, DfcDataset, SyntheticConfig
-from wsss.data.dfc_labels import derive_labels, main
+from wsss.data import DfcConfig, DfcDataset, SyntheticConfig
+from wsss.data.derive_labels import derive_labels
 from wsss.data.dfc_tree import BANDS, CLASSES, list_patches, patch_path, read_classes
 from wsss.data.labels import labels_from_mask, read_labels, write_labels
-from wsss.data.raster import read_picture
+from wsss.data.raster import read_picture, write_mask
+from wsss.data.statistics import band_statistics
 from wsss.errors import UserError
+from wsss.evaluation import evaluate_masks
 
 Make = Callable[..., SyntheticConfig]
 
 
-def rewrite(path: Path, values: np.ndarray) -> None:
+def rewrite(path: Path, values: np.ndarray, **profile_changes: object) -> None:
     with rasterio.open(path) as source:
         profile = source.profile
     profile.update(count=len(values), height=values.shape[1], width=values.shape[2])
+    profile.update(profile_changes)
     with rasterio.open(path, "w", **profile) as target:
         target.write(values)
 
@@ -42,7 +46,7 @@ def test_numbers_are_ordered_as_numbers(tree: Path, make_synthetic: Make) -> Non
     for sensor in ("s1", "s2", "dfc"):
         source = patch_path(tree, "test", sensor, 0)
         shutil.copy(source, patch_path(tree, "test", sensor, 10))
-    derive_labels(tree)
+    derive_labels("dfc", tree)
     assert DfcDataset(make_synthetic(tree)).ids("val") == ("test_p7", "test_p10")
 
 
@@ -85,6 +89,38 @@ def test_bands_come_as_asked_for(
     assert data.info.display_range == display_range
 
 
+def test_statistics_follow_the_names_of_bands(written_tree: Path, make_synthetic: Make) -> None:
+    names = ["VH", "B8", "B2", "VV", "B11"]
+    everything = DfcDataset(make_synthetic(written_tree))
+    order = [everything.info.bands.index(name) for name in names]
+    mean, std = band_statistics(everything)
+    found = band_statistics(DfcDataset(make_synthetic(written_tree, bands=names)))
+    assert found.mean == pytest.approx([mean[index] for index in order])
+    assert found.std == pytest.approx([std[index] for index in order])
+
+
+@pytest.mark.parametrize("direction", ["test_to_validation", "validation_to_test"])
+def test_results_name_the_direction(
+    written_tree: Path, make_synthetic: Make, direction: str
+) -> None:
+    data = DfcDataset(make_synthetic(written_tree, direction=direction, val_patches=1))
+    truth = data.open_masks()
+    ids = data.ids("val")
+    result = evaluate_masks(data, "val", truth, truth, ids=ids, image_labels="none")
+    assert result["rule"]["split"] == "tiny/val"
+    protocol = f"direction={direction}, val_patches=1, labels_file=labels.csv"
+    assert result["rule"]["protocol"] == protocol
+
+
+def test_patches_on_disk_are_counted(tree: Path, make_synthetic: Make) -> None:
+    data = DfcDataset(make_synthetic(tree))
+    patch_path(tree, "test", "s1", 4).unlink()
+    patch_path(tree, "test", "s2", 5).unlink()
+    patch_path(tree, "validation", "dfc", 0).unlink()  # no image
+    found = {"ROIs0000_test": (6, None), "ROIs0000_validation": (2, None)}
+    assert data.counts() == found  # nobody says how many synthetic ones there ought to be
+
+
 def test_files_of_unused_sensors_are_not_needed(tree: Path, make_synthetic: Make) -> None:
     for folder in ("test", "validation"):
         shutil.rmtree(tree / f"ROIs0000_{folder}" / "s1_0")
@@ -121,7 +157,7 @@ def test_codes_become_classes(tree: Path) -> None:
     assert {int(c): int(m) for c, m in zip(codes.flat, mask.flat, strict=True)} == expected
     codes[0, 5, 5] = 17
     rewrite(path, codes)
-    with pytest.raises(UserError, match=r"_p0\.tif: code 17, valid: DFC2020 codes 0\.\.10"):
+    with pytest.raises(UserError, match=r"_p0\.tif: value 17, valid: DFC2020 codes 0\.\.10"):
         read_classes(path)
 
 
@@ -137,22 +173,6 @@ def test_masks_do_not_reach_anything_but_open_masks(tree: Path, make_synthetic: 
     after = DfcDataset(make_synthetic(tree))
     assert [after.index(split) for split in ("train", "val", "test")] == index
     assert np.array_equal(after.read_image("test_p0"), image)
-
-
-def test_patches_without_a_label_are_left_out(tree: Path, make_synthetic: Make) -> None:
-    rewrite(patch_path(tree, "test", "dfc", 2), np.full((1, 32, 32), 3, np.uint8))
-    assert derive_labels(tree) == (9, 1)
-    assert "test_p2" not in DfcDataset(make_synthetic(tree)).ids("train")
-
-
-def test_label_command(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tree), "--labels-file", "again.csv"]) == 0
-    assert "10 patches labelled, 0 left out" in capsys.readouterr().out
-    assert (tree / "again.csv").read_bytes() == (tree / "labels.csv").read_bytes()
-    assert main([str(tmp_path / "nowhere")]) == 2
-    assert "nowhere: no mask found" in capsys.readouterr().err
-    assert main([str(tree), "--min-share", "0"]) == 2
-    assert "min_share=0.0" in capsys.readouterr().err
 
 
 def test_datasets_travel_to_worker_processes(written_tree: Path, make_synthetic: Make) -> None:
@@ -174,9 +194,8 @@ def test_datasets_travel_to_worker_processes(written_tree: Path, make_synthetic:
         ({"bands": []}, "bands is empty"),
         ({"val_patches": 0}, "val_patches=0: must be from 1 to 7"),
         ({"val_patches": 8}, "val_patches=8: must be from 1 to 7"),
-        ({"labels_file": "none.csv"}, "python -m wsss.data.dfc_labels"),
+        ({"labels_file": "none.csv"}, "python -m wsss.data.derive_labels dfc"),
         ({"root": "/nowhere"}, "/nowhere: no such folder; expected ROIs0000_"),
-        ({"cache_mb": -1}, "cache_mb=-1"),
     ],
 )
 def test_bad_configurations(
@@ -219,6 +238,27 @@ def test_bad_files_are_named_when_read(tree: Path, make_synthetic: Make) -> None
         data.read_image("test_p0")
 
 
+@pytest.mark.parametrize("sensor", ["s1", "s2"])
+def test_images_without_coordinates_are_refused(
+    tree: Path, make_synthetic: Make, sensor: str
+) -> None:
+    path = patch_path(tree, "test", sensor, 0)
+    with rasterio.open(path) as source:
+        values = source.read()
+    rewrite(path, values, crs=None)
+    data = DfcDataset(make_synthetic(tree))
+    with pytest.raises(UserError, match=rf"^{path}: .*expected a GeoTIFF with a CRS$"):
+        data.read_image("test_p0")
+    assert data.read_image("test_p1").shape == (15, 32, 32)
+
+
+def test_folders_as_unpacked_from_the_archives(tree: Path, make_synthetic: Make) -> None:
+    folder = tree / "ROIs0000_validation" / "s2_0"
+    folder.rename(folder.with_name("s2_validation"))
+    with pytest.raises(UserError, match=r"ROIs0000_validation/s2_validation: rename it to s2_0"):
+        DfcDataset(make_synthetic(tree))
+
+
 def test_bad_masks_are_named(tree: Path, make_synthetic: Make) -> None:
     data = DfcDataset(make_synthetic(tree))
     read_mask = data.open_masks()
@@ -244,24 +284,20 @@ def test_genuine_values_under_dfc_names(samples: Path, tmp_path: Path) -> None:
                 target.symlink_to(
                     source / f"{sensor}_0" / f"ROIs0000_validation_{sensor}_0_p{number}.tif"
                 )
-    assert derive_labels(tmp_path) == (8, 0)
+    assert derive_labels("dfc", tmp_path) == (8, 0)
     table = read_labels(tmp_path / "labels.csv", CLASSES, multi_label=True)
     assert set(table.labels.values()) == {(7,)}
-    config = DfcConfig(
-        name="dfc",
-        root=str(tmp_path),
-        image_size=64,
-        modality="s1s2",
-        bands=["B8A", "B4", "VV", "VH"],
-        direction="validation_to_test",
-        val_patches=1,
-        labels_file="labels.csv",
-        cache_mb=0,
-        augment=AugmentConfig(True, True, True, 1.0),
-    )
-    data = DfcDataset(config)
+    settings = {"modality": "s1s2", "direction": "validation_to_test", "val_patches": 1}
+    full = DfcDataset(configured(DfcConfig, "dfc", tmp_path, **settings))
+    assert full.read_image("validation_p3").shape == (15, 256, 256)
+    assert full.counts() == {"ROIs0000_test": (4, 5128), "ROIs0000_validation": (4, 986)}
+    bands = ["B8A", "B4", "VV", "VH"]
+    data = DfcDataset(configured(DfcConfig, "dfc", tmp_path, bands=bands, **settings))
     image = data.read_image("validation_p0")
     assert image.shape == (4, 256, 256)
+    with rasterio.open(patch_path(tmp_path, "validation", "s2", 0)) as file:
+        assert np.array_equal(image[:2], file.read([9, 4]).astype(np.float32) / 10_000)
+        place_of_file, bounds = file.transform, file.bounds
     assert image[:, 10, 20] == pytest.approx([0.1793, 0.1067, -11.72106, -18.410574], abs=1e-5)
     assert image[2:].min() == -25 and image[2:].max() == 0  # the file has -47.05 and 20.05
     mask = data.open_masks()("validation_p0")
@@ -269,5 +305,13 @@ def test_genuine_values_under_dfc_names(samples: Path, tmp_path: Path) -> None:
     assert labels_from_mask(mask, 8, 0.25) == ()
     place = data.georeference("validation_p0")
     assert place is not None
-    assert "WGS 84" in place.crs
+    assert rasterio.CRS.from_wkt(place.crs).to_epsg() == 4326
+    assert place.transform == tuple(place_of_file)[:6]
     assert place.transform[2] == pytest.approx(-0.7818936, abs=1e-6)
+
+    write_mask(tmp_path / "mask.tif", mask, data.info, place)
+    with rasterio.open(tmp_path / "mask.tif") as written:
+        assert (written.bounds, written.transform) == (bounds, place_of_file)
+        assert written.crs.to_epsg() == 4326 and written.nodata == 255
+        assert written.tags()["CLASS_7"] == "Water"
+        assert written.colormap(1)[7][:3] == data.info.palette[7] == (28, 13, 255)

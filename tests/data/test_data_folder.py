@@ -9,7 +9,6 @@ import rasterio
 from PIL import Image as Pillow
 
 from wsss.data import FolderConfig, FolderDataset
-from wsss.data.folder import distinct_colours
 from wsss.errors import UserError
 
 Make = Callable[..., FolderConfig]
@@ -130,6 +129,8 @@ def test_bad_images_and_masks(pets: Path, make_folder: Make) -> None:
     Pillow.new("L", (4, 6)).save(pets / "masks" / "a.png")
     Pillow.new("L", (6, 4), 2).save(pets / "masks" / "b.png")
     (pets / "masks" / "c.png").unlink()
+    data = FolderDataset(make_folder(pets))
+    assert [data.has_mask(image_id) for image_id in "abc"] == [True, True, False]
     read_mask = data.open_masks()
     with pytest.raises(UserError, match=r"a\.png: size \(6, 4\), but its image has \(4, 6\)"):
         read_mask("a")
@@ -148,12 +149,47 @@ def test_datasets_may_have_no_masks(pets: Path, make_folder: Make) -> None:
         FolderDataset(make_folder(pets, masks="truth")).open_masks()
 
 
-@pytest.mark.parametrize("count", [1, 2, 8, 21, 150, 255])
-def test_colours_are_distinct(count: int) -> None:
-    colours = distinct_colours(count)
-    assert len(set(colours)) == count
-    assert all(0 <= value <= 255 for colour in colours for value in colour)
-    assert distinct_colours(count) == colours
+def test_background_is_a_class_of_pixels_alone(pets: Path, make_folder: Make) -> None:
+    (pets / "classes.txt").write_text("nothing\ncat\ndog\n")
+    (pets / "labels.csv").write_text("image_id,dog,cat\na,1,1\nb,0,0\nc,1,0\n")
+    data = FolderDataset(make_folder(pets, background="nothing"))
+    assert data.info.background == 0 and data.info.image_class_names == ("cat", "dog")
+    assert data.labels("train").tolist() == [[1, 1]]
+    assert data.labels("val").tolist() == [[0, 0]]  # an image may show background alone
+    assert data.record("c").labels == (2,)
+    with pytest.raises(UserError, match="dataset.background is 'sky', no class of classes.txt"):
+        FolderDataset(make_folder(pets, background="sky"))
+
+
+def test_single_labels_may_name_the_background(pets: Path, make_folder: Make) -> None:
+    (pets / "labels.csv").write_text("image_id,dog,cat\na,1,0\nb,0,1\nc,1,0\n")
+    data = FolderDataset(make_folder(pets, background="cat", multi_label=False))
+    assert data.info.image_class_names == ("cat", "dog")
+    assert data.labels("val").tolist() == [[1, 0]]
+    (pets / "labels.csv").write_text("image_id,dog,cat\na,1,0\nb,0,0\nc,1,0\n")
+    with pytest.raises(UserError, match="image 'b' has no label"):
+        FolderDataset(make_folder(pets, background="cat", multi_label=False))
+
+
+def test_images_without_a_file_can_be_left_out(pets: Path, make_folder: Make) -> None:
+    (pets / "lists/train.txt").write_text("a\nlost\n")
+    (pets / "labels.csv").write_text("image_id,dog,cat\na,1,1\nb,0,1\nc,1,0\nlost,1,0\n")
+    data = FolderDataset(make_folder(pets, on_error="skip"))
+    assert data.ids("train") == ("a",)
+    assert list(data.quarantined) == ["lost"]
+    assert "no file for image 'lost'" in data.quarantined["lost"]
+    (pets / "images/c.png").unlink()
+    with pytest.raises(UserError, match="split 'test' has no image, 2 unreadable ones left out"):
+        FolderDataset(make_folder(pets, on_error="skip"))
+
+
+@pytest.mark.parametrize(("lists", "named"), [("lists", "lists=lists"), (None, "column split")])
+def test_results_name_the_lists(
+    pets: Path, make_folder: Make, lists: str | None, named: str
+) -> None:
+    text = "image_id,cat,dog,split\nc,1,0,train\na,0,1,val\nb,1,0,test\n"
+    (pets / "labels.csv").write_text(text)
+    assert named in FolderDataset(make_folder(pets, lists=lists)).info.protocol
 
 
 def test_genuine_photographs(samples: Path, make_folder: Make) -> None:

@@ -58,11 +58,30 @@ def test_configurations_have_no_defaults(kind: type) -> None:
     assert all(f.default_factory is missing for f in dataclasses.fields(kind))
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"fit": "squash"}, "dataset.fit is 'squash'; valid: resize, pad"),
+        ({"on_error": "ignore"}, "dataset.on_error is 'ignore'; valid: raise, skip"),
+        ({"image_size": 0}, "dataset.image_size is 0"),
+        ({"cache_mb": -1}, "dataset.cache_mb is -1"),
+    ],
+)
+def test_settings_are_checked(
+    tmp_path: Path,
+    make_folder: Callable[..., FolderConfig],
+    changes: dict[str, object],
+    expected: str,
+) -> None:
+    with pytest.raises(ValueError, match=expected):
+        make_folder(tmp_path, **changes)
+
+
 def test_import_is_light() -> None:
-    # MONAI takes seconds; and `python -m wsss.data.dfc_labels` would warn of a module run twice.
+    # MONAI takes seconds; and `python -m wsss.data.derive_labels` would warn of a module run twice.
     code = (
         "import sys, wsss.data; "
-        "print([name for name in ('monai', 'wsss.data.dfc_labels') if name in sys.modules])"
+        "print([name for name in ('monai', 'wsss.data.derive_labels') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

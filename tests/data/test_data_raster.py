@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from wsss.data import DatasetInfo, Georeference, mask_suffix, read_index_mask, write_mask
-from wsss.data.raster import picture_size, read_georeference, read_picture
+from wsss.data.raster import picture_size, read_georeference, read_geotiff, read_picture
 from wsss.errors import UserError
 
 INFO = DatasetInfo(
-    "tiny", ("land", "sea"), ((0, 153, 0), (28, 13, 255)), ("R",), True, (0, 0, 0), (0, 1)
+    "tiny", ("land", "sea"), ((0, 153, 0), (28, 13, 255)), ("R",), True, (0, 0, 0), (0, 1), None
 )
 UTM = Georeference(
     rasterio.CRS.from_epsg(32632).to_wkt(), (10.0, 0.0, 500_000.0, 0.0, -10.0, 5_400_000.0)
@@ -84,6 +87,23 @@ def test_tiff_bands_and_georeference(tmp_path: Path) -> None:
     assert picture_size(path) == (2, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32, np.float64])
+def test_geotiffs_give_values_as_stored_and_their_place(tmp_path: Path, dtype: type) -> None:
+    values: NDArray[Any] = np.arange(30).reshape(5, 2, 3).astype(dtype)
+    write_tiff(tmp_path / "x.tif", values, crs=UTM.crs, transform=rasterio.Affine(*UTM.transform))
+    found, place = read_geotiff(tmp_path / "x.tif")
+    assert found.dtype == dtype and np.array_equal(found, values)
+    assert place == read_georeference(tmp_path / "x.tif")
+    assert place.transform == UTM.transform
+
+
+def test_tiffs_without_crs_are_no_geotiffs(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    write_tiff(path, np.zeros((1, 2, 3), np.uint8), transform=rasterio.Affine(*UTM.transform))
+    with pytest.raises(UserError, match=rf"{path}: .*expected a GeoTIFF with a CRS"):
+        read_geotiff(path)
+
+
 def test_tiff_without_coordinates_reads_silently(tmp_path: Path) -> None:
     write_tiff(tmp_path / "x.tif", np.zeros((1, 2, 3), np.float32))
     with warnings.catch_warnings():
@@ -113,11 +133,31 @@ def test_png_mask_shows_the_palette(tmp_path: Path) -> None:
     assert shown[0].tolist() == [[0, 153, 0], [28, 13, 255], [240, 240, 240]]
 
 
-def test_geotiff_mask_carries_place_names_and_colours(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("crs", "transform"),
+    [
+        ("EPSG:32632", (10, 0, 500_000, 0, -10, 5_400_000)),
+        ("EPSG:4326", (8.98e-05, 0, -0.78, 0, -8.98e-05, 38.1)),
+        ("EPSG:3035", (10, 0, 4_321_000, 0, -20, 3_210_000)),
+    ],
+)
+def test_geotiff_mask_lies_where_its_image_does(
+    tmp_path: Path, crs: str, transform: tuple[float, ...]
+) -> None:
+    values = np.zeros((3, *MASK.shape), np.uint16)
+    write_tiff(tmp_path / "x.tif", values, crs=crs, transform=rasterio.Affine(*transform))
+    write_mask(tmp_path / "m.tif", MASK, INFO, read_georeference(tmp_path / "x.tif"))
+    with rasterio.open(tmp_path / "m.tif") as mask, rasterio.open(tmp_path / "x.tif") as image:
+        assert mask.crs == image.crs == rasterio.CRS.from_string(crs)
+        assert mask.transform == image.transform and mask.bounds == image.bounds
+        assert mask.shape == image.shape
+        assert np.array_equal(mask.read(1), MASK)
+        assert mask.nodata == 255 and np.array_equal(mask.read_masks(1) > 0, MASK != 255)
+
+
+def test_geotiff_mask_carries_names_and_colours(tmp_path: Path) -> None:
     write_mask(tmp_path / "m.tif", MASK, INFO, UTM)
     with rasterio.open(tmp_path / "m.tif") as source:
-        assert source.crs == rasterio.CRS.from_epsg(32632)
-        assert tuple(source.transform)[:6] == UTM.transform
         assert (source.nodata, source.dtypes, source.compression.value) == (
             255,
             ("uint8",),
@@ -127,6 +167,7 @@ def test_geotiff_mask_carries_place_names_and_colours(tmp_path: Path) -> None:
         assert (tags["CLASS_0"], tags["CLASS_1"]) == ("land", "sea")
         assert source.colormap(1)[1][:3] == (28, 13, 255)
         assert source.colormap(1)[255][:3] == (240, 240, 240)
+        assert source.colorinterp[0].name == "palette"
 
 
 def test_index_masks_of_sixteen_bit_and_tiff(tmp_path: Path) -> None:
@@ -135,6 +176,14 @@ def test_index_masks_of_sixteen_bit_and_tiff(tmp_path: Path) -> None:
     write_tiff(tmp_path / "ok.tif", np.array([[[3, 255]]], np.int32))
     mask = read_index_mask(tmp_path / "ok.tif")
     assert mask.tolist() == [[3, 255]] and mask.dtype == np.uint8
+
+
+def test_the_first_of_several_bands_is_an_index_mask_where_asked(tmp_path: Path) -> None:
+    values = np.array([[[3, 255]], [[1, 1]]], np.uint8)
+    write_tiff(tmp_path / "m.tif", values)
+    assert read_index_mask(tmp_path / "m.tif", 2).tolist() == [[3, 255]]
+    with pytest.raises(UserError, match="2 bands, but an index mask has 4"):
+        read_index_mask(tmp_path / "m.tif", 4)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +218,7 @@ def test_unreadable_files_are_named(tmp_path: Path, name: str, damage: str) -> N
     path = tmp_path / name
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     if path.suffix == ".tif":
-        write_tiff(path, noise[None], compress="deflate")
+        write_tiff(path, noise[None], compress="deflate", crs=UTM.crs)
     else:
         Pillow.fromarray(noise).save(path)
     content = path.read_bytes()
@@ -178,7 +227,8 @@ def test_unreadable_files_are_named(tmp_path: Path, name: str, damage: str) -> N
     else:
         spoilt = {"empty": b"", "truncated": content[: len(content) // 2], "text": b"I am a mask"}
         path.write_bytes(spoilt[damage])
-    for read in (read_picture, read_index_mask):
+    readers: list[Callable[[Path], object]] = [read_picture, read_index_mask, read_geotiff]
+    for read in readers:
         with pytest.raises(UserError) as caught:
             read(path)
         assert str(caught.value).startswith(f"{path}: ")
@@ -203,3 +253,13 @@ def test_genuine_files(samples: Path) -> None:
     assert read_index_mask(mask).shape == (375, 500)
     s1 = samples / "sen1floods11_sample/sample/S1/Spain_7370579_S1Hand.tif"
     assert read_picture(s1).shape == (2, 512, 512)
+
+
+def test_genuine_pictures_have_the_values_that_pillow_gives(samples: Path) -> None:
+    names = ("voc2012_sample/VOCdevkit/VOC2012/JPEGImages", "kvasir_seg_sample/Kvasir-SEG/images")
+    for path in [path for name in names for path in sorted((samples / name).iterdir())[:2]]:
+        with Pillow.open(path) as picture:
+            expected = np.asarray(picture.convert("RGB"), np.float32).transpose(2, 0, 1)
+        found = read_picture(path)
+        assert found.dtype == np.float32 and found.flags.c_contiguous
+        assert np.array_equal(found, expected)

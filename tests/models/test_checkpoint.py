@@ -23,7 +23,7 @@ from wsss.models.checkpoint import (
     save_classifier,
 )
 
-SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, True)
+SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, "resize", True)
 State = dict[str, Tensor]
 
 

@@ -11,7 +11,7 @@ from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
 from wsss.models.pruning import parameter_count, remove_closed_heads
 
-SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, True)
+SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, "resize", True)
 SOME = torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 1, 1]])
 NONE_IN_FIRST = torch.tensor([[0.0, 0, 0, 0], [1, 0, 0, 1], [0, 1, 0, 0]])
 NONE_IN_LAST = torch.tensor([[0.0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])

@@ -12,10 +12,8 @@ import pytest
 import rasterio
 import tiny
 import torch
-from hydra.core.global_hydra import GlobalHydra
+from command_line import refused
 from PIL import Image as Pillow
-
-from wsss.pipelines.__main__ import main
 
 MISSPELT = {
     "group": (["maskng=random"], ["maskng", "masking"]),
@@ -51,7 +49,7 @@ def test_misspelt_configs(case: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     chosen = [a for a in sizes if a.split("=")[0] not in {o.split("=")[0] for o in overrides}]
 
     common = [f"paths.outputs={tmp_path / 'out'}", "tracking=none"]
-    _refused([*common, *chosen, *overrides], capsys, *words)
+    refused([*common, *chosen, *overrides], capsys, *words)
 
     assert not list(tmp_path.glob("out/artifacts/*/*/*"))
 
@@ -106,7 +104,7 @@ def test_spoilt_data(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     root, (spoil, words) = _folder(tmp_path / "data"), SPOILT[case]
     spoil(root)
 
-    _refused(_folder_arguments(tmp_path, root), capsys, *words)
+    refused(_folder_arguments(tmp_path, root), capsys, *words)
 
     assert not [path for path in tmp_path.glob("out/artifacts/*/*") if path.is_dir()]
 
@@ -117,7 +115,7 @@ def test_a_checkpoint_of_another_architecture(
     root = _folder(tmp_path / "data")
     torch.save({"conv.weight": torch.zeros(3, 3)}, tmp_path / "other.pt")
 
-    _refused(
+    refused(
         [*_folder_arguments(tmp_path, root), f"model.init_from={tmp_path / 'other.pt'}"],
         capsys,
         "other.pt",
@@ -222,32 +220,6 @@ def _folder_arguments(tmp_path: Path, root: Path) -> list[str]:
 
 def _module() -> list[str]:
     return [sys.executable, "-m", "wsss.pipelines"]
-
-
-def _run_main(arguments: list[str], capture: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """The command line inside this process: status, standard output and standard error."""
-    GlobalHydra.instance().clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["wsss", *arguments])
-        patch.delenv("HYDRA_FULL_ERROR", raising=False)
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-    return status, *capture.readouterr()
-
-
-def _refused(arguments: list[str], capture: pytest.CaptureFixture[str], *words: str) -> str:
-    """Run, expect the refusal that names all words, and return what was printed before it."""
-    status, printed, complaint = _run_main(arguments, capture)
-
-    assert status == 2, printed + complaint
-    lines = [line for line in complaint.splitlines() if line.strip()]
-    assert len(lines) == 1 and lines[0].startswith("error: "), complaint
-    for word in words:
-        assert word in lines[0]
-    return printed
 
 
 def _edit(path: Path, old: str, new: str) -> None:

@@ -20,9 +20,9 @@ from wsss.errors import UserError
 from wsss.models.checkpoint import InputSpec
 from wsss.models.segmenter import build_segmenter
 from wsss.pipelines.config import GROUPS, Config, parse_config
-from wsss.pipelines.evaluate import reported_split
 from wsss.pipelines.runner import choose_stages
 from wsss.pipelines.train import build
+from wsss.pipelines.truth import reported_split
 from wsss.training.optimizers import build_optimizer
 from wsss.training.schedulers import build_scheduler
 
@@ -56,7 +56,7 @@ def _composed_once(*overrides: str) -> DictConfig:
 
 def small_spec(config: Config) -> InputSpec:
     side = config.model.patch_size * 2
-    return InputSpec(["a", "b"], ["x", "y", "z"], [0.0] * 3, [1.0] * 3, side, True)
+    return InputSpec(["a", "b"], ["x", "y", "z"], [0.0] * 3, [1.0] * 3, side, "resize", True)
 
 
 def test_every_group_has_options() -> None:
@@ -141,9 +141,14 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("attention.max_side", 0),
         ("attention.scales", []),
         ("attention.scales", [0.0]),
         ("attention.batch_size", 0),
+        ("dataset.cache_mb", -1),
+        ("dataset.fit", "crop"),
+        ("dataset.image_size", 0),
+        ("dataset.on_error", "ignore"),
         ("launch.threads", 0),
         ("model.depth", 0),
         ("model.num_heads", 0),
@@ -151,6 +156,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(key: str) -> None:
         ("optimizer.betas", [0.9]),
         ("optimizer.lr", -1.0),
         ("pruning.max_epochs", -1),
+        ("pseudo_mask.background_threshold", -0.1),
         ("pseudo_mask.presence_threshold", 2.0),
         ("segmenter.batch_size", 0),
         ("segmenter.channels", []),

@@ -44,6 +44,7 @@ from wsss.pipelines.figures import grid_rows
 from wsss.pipelines.run_directory import RunDirectory
 from wsss.pipelines.runner import choose_stages, run_experiment
 from wsss.pipelines.stage import Context, Stage
+from wsss.pipelines.truth import reported_split
 from wsss.tracking import RunLog, Tracker
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
@@ -77,6 +78,7 @@ SCENES = (
     "dataset.scene_size=16",
 )
 FOLDER = ("dataset=folder", "dataset.image_size=16")
+BACKGROUND = (*FOLDER, "dataset.multi_label=false", "dataset.background=cat")
 Overrides = tuple[str, ...]
 Probe = Callable[["Laboratory", Overrides], object]
 
@@ -147,12 +149,12 @@ def write_folder(root: Path) -> None:
     for name in ("images", "images2"):
         (root / name).mkdir(parents=True)
         for image_id in ids:
-            pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            pixels = rng.integers(0, 256, (16, 12, 3), dtype=np.uint8)
             Pillow.fromarray(pixels).save(root / name / f"{image_id}.png")
     for number, name in enumerate(("masks", "masks2")):
         (root / name).mkdir()
         for image_id in ids:
-            Pillow.new("L", (16, 16), number).save(root / name / f"{image_id}.png")
+            Pillow.new("L", (12, 16), number).save(root / name / f"{image_id}.png")
     (root / "classes.txt").write_text("cat\ndog\n")
     (root / "classes2.txt").write_text("dog\ncat\n")
     splits = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
@@ -221,9 +223,9 @@ def extraction_batches(laboratory: Laboratory, overrides: Overrides) -> object:
     sizes: list[int] = []
     real = extract.class_maps  # type: ignore[attr-defined]
 
-    def watched(model: Any, images: torch.Tensor, config: Any) -> Any:
+    def watched(model: Any, images: torch.Tensor, config: Any, square: bool) -> Any:
         sizes.append(len(images))
-        return real(model, images, config)
+        return real(model, images, config, square=square)
 
     classifier = laboratory.run(train.STAGE, ())
     context = laboratory.context(overrides, laboratory.scratch(), prune=classifier)
@@ -237,6 +239,23 @@ def generated(laboratory: Laboratory, overrides: Overrides) -> object:
     """Pseudo-masks made from the one default set of maps, and the exported arrays."""
     directory = laboratory.run(generate.STAGE, overrides, extract=extracted_at(laboratory, ()))
     return digest(directory, "*/*.tif", "*.npy")
+
+
+def generated_with_background(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Pseudo-masks of photographs one of whose classes is the background."""
+    classifier = laboratory.run(train.STAGE, BACKGROUND)
+    maps = laboratory.run(extract.STAGE, BACKGROUND, prune=classifier)
+    return digest(laboratory.run(generate.STAGE, overrides, extract=maps), "*/*.png")
+
+
+def spoilt(laboratory: Laboratory, overrides: Overrides) -> object:
+    """What comes of an image that cannot be read."""
+    copy = laboratory.scratch() / "copy"
+    config = laboratory.config(overrides)
+    shutil.copytree(laboratory.root / "folder", copy)
+    (copy / "images" / "p0.png").write_text("no picture")
+    dataset = replace(config.dataset, root=str(copy))
+    return outcome(lambda: str(list(open_dataset(dataset).quarantined)))
 
 
 def segmenter_at(laboratory: Laboratory, overrides: Overrides) -> Path:
@@ -262,8 +281,9 @@ def evaluated(laboratory: Laboratory, overrides: Overrides) -> object:
     context = laboratory.context(overrides, laboratory.scratch())
     truth = context.dataset.open_masks()
     read = evaluate.segmenter_reader(context, segmenter_at(laboratory, ()))
-    split = evaluate.reported_split(context.config)
-    result = evaluate_masks(context.dataset, split, read, truth, image_labels="none")
+    split = reported_split(context.config)
+    ids = context.dataset.ids(split)
+    result = evaluate_masks(context.dataset, split, read, truth, ids=ids, image_labels="none")
     return result["confusion"]
 
 
@@ -272,8 +292,8 @@ def drawn(laboratory: Laboratory, overrides: Overrides) -> object:
     maps = extracted_at(laboratory, ())
     masks = laboratory.run(generate.STAGE, (), extract=maps)
     context = laboratory.context(overrides, laboratory.scratch(), extract=maps, generate=masks)
-    truth = context.dataset.open_masks()
-    return [row.image_id for row in grid_rows(context, "test", truth, truth)]
+    truth, test = context.dataset.open_masks(), context.dataset.ids("test")
+    return [row.image_id for row in grid_rows(context, "test", truth, truth, test)]
 
 
 def opened(laboratory: Laboratory, overrides: Overrides) -> object:
@@ -462,6 +482,8 @@ CASES = [
     case("dataset.name", "mine", opened),
     case("dataset.root", "${paths.outputs}/data/elsewhere", place),
     case("dataset.image_size", "24", sampled),
+    case("dataset.fit", "pad", sampled, *FOLDER),
+    case("dataset.on_error", "skip", spoilt, *FOLDER),
     case("dataset.modality", "s1", opened),
     case("dataset.bands", "[B4,B3]", opened),
     case("dataset.direction", "validation_to_test", opened, "dataset.val_patches=1"),
@@ -524,6 +546,7 @@ CASES = [
     case("trainer.progress_bar", OPPOSITE, trainer),
     # attention
     case("attention.layers", "last_1", extracted),
+    case("attention.max_side", "8", extracted),
     case("attention.scales", "[1.5]", extracted),
     case("attention.flip", OPPOSITE, extracted),
     case("attention.batch_size", "3", extraction_batches),
@@ -531,6 +554,7 @@ CASES = [
     case("pseudo_mask.name", "paper", generated),
     case("pseudo_mask.image_labels", "predicted", generated),
     case("pseudo_mask.presence_threshold", "0.0", generated, "pseudo_mask.image_labels=predicted"),
+    case("pseudo_mask.background_threshold", "0.9", generated_with_background, *BACKGROUND),
     case("pseudo_mask.export", OPPOSITE, generated),
     # segmenter
     case("segmenter.name", "unett", refused),
@@ -563,6 +587,9 @@ FOLDER_CASES = [
         lambda lab, o: outcome(lambda: str(opened(lab, o))),
     ),
     case("dataset.image_size", "24", sampled),
+    case("dataset.fit", "pad", sampled),
+    case("dataset.on_error", "skip", spoilt),
+    case("dataset.background", "cat", opened, "dataset.multi_label=false"),
     case("dataset.images", "images2", opened),
     case("dataset.labels_file", "labels2.csv", opened),
     case("dataset.classes_file", "classes2.txt", opened),

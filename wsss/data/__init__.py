@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from wsss.data.ade20k import Ade20kConfig, Ade20kDataset
 from wsss.data.augment import AugmentConfig, augment
-from wsss.data.base import (
+from wsss.data.base import Dataset
+from wsss.data.cityscapes import CityscapesConfig, CityscapesDataset
+from wsss.data.coco import CocoConfig, CocoDataset
+from wsss.data.dfc import DfcConfig, DfcDataset
+from wsss.data.folder import FolderConfig, FolderDataset
+from wsss.data.kvasir import KvasirConfig, KvasirDataset
+from wsss.data.open import KINDS, open_dataset
+from wsss.data.raster import mask_suffix, read_index_mask, write_mask
+from wsss.data.settings import DatasetSettings
+from wsss.data.synthetic import SyntheticConfig, prepare_synthetic
+from wsss.data.types import (
     IGNORE_INDEX,
     SPLITS,
-    Dataset,
     DatasetInfo,
     Georeference,
     Image,
@@ -14,28 +24,36 @@ from wsss.data.base import (
     Record,
     Split,
 )
-from wsss.data.dfc import DfcConfig, DfcDataset
-from wsss.data.folder import FolderConfig, FolderDataset
-from wsss.data.raster import mask_suffix, read_index_mask, write_mask
-from wsss.data.synthetic import SyntheticConfig, prepare_synthetic
+from wsss.data.voc import VocConfig, VocDataset
 
 __all__ = [
     "IGNORE_INDEX",
+    "KINDS",
     "SPLITS",
+    "Ade20kConfig",
+    "Ade20kDataset",
     "AugmentConfig",
+    "CityscapesConfig",
+    "CityscapesDataset",
+    "CocoConfig",
+    "CocoDataset",
     "Dataset",
-    "DatasetConfig",
     "DatasetInfo",
+    "DatasetSettings",
     "DfcConfig",
     "DfcDataset",
     "FolderConfig",
     "FolderDataset",
     "Georeference",
     "Image",
+    "KvasirConfig",
+    "KvasirDataset",
     "Mask",
     "Record",
     "Split",
     "SyntheticConfig",
+    "VocConfig",
+    "VocDataset",
     "augment",
     "mask_suffix",
     "open_dataset",
@@ -43,15 +61,3 @@ __all__ = [
     "read_index_mask",
     "write_mask",
 ]
-
-
-DatasetConfig = SyntheticConfig | DfcConfig | FolderConfig
-
-
-def open_dataset(config: DatasetConfig) -> Dataset:
-    """Open the dataset that a configuration describes, writing synthetic scenes if need be."""
-    if isinstance(config, SyntheticConfig):
-        prepare_synthetic(config)
-    if isinstance(config, DfcConfig):
-        return DfcDataset(config)
-    return FolderDataset(config)

@@ -25,7 +25,7 @@ class AugmentConfig:
     flip_vertical: bool
     """Top and bottom swapped, half of the time."""
     rotate90: bool
-    """Turned by 0, 90, 180 or 270 degrees, equally often; for square images."""
+    """Turned by 0, 90, 180 or 270 degrees, equally often."""
     min_scale: float
     """Least share of the side that a random crop keeps, in (0, 1]; 1 never crops."""
 
@@ -49,7 +49,7 @@ def augment(
         seed: in 0..2**32 - 1, a new one for each sample and epoch.
 
     Returns:
-        Both in the shapes and types they came in.
+        Both in the shapes and types they came in, height and width swapped by a quarter turn.
     """
     # Imported at first use because MONAI takes seconds, which stages without training can spare.
     from monai.transforms.croppad.array import RandSpatialCrop
@@ -59,16 +59,16 @@ def augment(
     size = tuple(image.shape[-2:])
     layers = None if mask is None else mask[None]
     steps: list[RandFlip | RandRotate90 | RandSpatialCrop] = []
+    if config.min_scale < 1:
+        share = state.uniform(config.min_scale, 1)
+        window = [max(1, round(share * side)) for side in size]
+        steps.append(RandSpatialCrop(window, random_size=False))
     if config.flip_horizontal:
         steps.append(RandFlip(prob=0.5, spatial_axis=1))
     if config.flip_vertical:
         steps.append(RandFlip(prob=0.5, spatial_axis=0))
     if config.rotate90:
         steps.append(RandRotate90(prob=0.75, max_k=3))
-    if config.min_scale < 1:
-        share = state.uniform(config.min_scale, 1)
-        window = [max(1, round(share * side)) for side in size]
-        steps.append(RandSpatialCrop(window, random_size=False))
 
     with _plain_tensors():
         for step in steps:
@@ -76,11 +76,11 @@ def augment(
             image = step(image)
             if layers is not None:
                 layers = step(layers, randomize=False)  # what was drawn for the image
-        if config.min_scale < 1:
-            image = Resize(size, mode="bilinear")(image)
-            if layers is not None:
-                # torch's plain "nearest" lies half a pixel beside "bilinear".
-                layers = Resize(size, mode="nearest-exact")(layers).to(layers.dtype)
+            if isinstance(step, RandSpatialCrop):
+                image = Resize(size, mode="bilinear")(image)
+                if layers is not None:
+                    # torch's plain "nearest" lies half a pixel beside "bilinear".
+                    layers = Resize(size, mode="nearest-exact")(layers).to(layers.dtype)
     return image.contiguous(), None if layers is None else layers[0].contiguous()
 
 

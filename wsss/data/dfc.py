@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wsss.data.augment import AugmentConfig
-from wsss.data.base import (
-    Dataset,
-    DatasetInfo,
-    Georeference,
-    Image,
-    Mask,
-    Record,
-    Split,
-)
+from wsss.data.base import Dataset
 from wsss.data.cache import ImageCache
+from wsss.data.dfc_bands import MODALITIES, choose_bands, display, to_physical
 from wsss.data.dfc_tree import (
     BANDS,
     CLASSES,
@@ -30,20 +24,18 @@ from wsss.data.dfc_tree import (
     read_classes,
 )
 from wsss.data.labels import read_labels
-from wsss.data.raster import picture_size, read_georeference, read_picture
+from wsss.data.quarantine import Quarantine
+from wsss.data.raster import read_georeference, read_geotiff
+from wsss.data.settings import DatasetSettings
+from wsss.data.types import Count, DatasetInfo, Georeference, Image, Mask, Record, Split
 from wsss.errors import UserError
 
-MODALITIES = {"s2": ("s2",), "s1": ("s1",), "s1s2": ("s2", "s1")}
-"""Sensors of each modality, in the order their bands are stacked."""
 DIRECTIONS = {
     "test_to_validation": ("test", "validation"),
     "validation_to_test": ("validation", "test"),
 }
 """Folder for training, folder for testing."""
 
-_S2_SCALE = 1e4
-_S1_RANGE = (-25.0, 0.0)
-_DISPLAY_RANGE = {"s2": (0.0, 0.3), "s1": _S1_RANGE}
 #: The colours land-cover maps of the IGBP legend are usually drawn in.
 _PALETTE = (
     (0, 153, 0),
@@ -58,14 +50,9 @@ _PALETTE = (
 
 
 @dataclass(frozen=True)
-class DfcConfig:
-    """A DFC2020 tree and how it is used."""
+class DfcConfig(DatasetSettings):
+    """A DFC2020 tree, whose root holds ``ROIs0000_{test,validation}``, and how it is used."""
 
-    name: str
-    root: str
-    """Folder that holds ``ROIs0000_test`` and ``ROIs0000_validation``."""
-    image_size: int
-    """Side in pixels that images are brought to for the networks."""
     modality: str
     """A key of `MODALITIES`."""
     bands: list[str] | None
@@ -78,10 +65,10 @@ class DfcConfig:
     Numbers follow the ground, so that neighbours seldom stand on both sides of the cut.
     """
     labels_file: str
-    """Image labels, relative to `root`; patches without a row are not used."""
-    cache_mb: int
-    """Memory in MiB for decoded images, 0 for none."""
-    augment: AugmentConfig
+    """Image labels, relative to `root` or absolute; patches without a row are not used."""
+
+    patches: ClassVar[Mapping[str, int | None]] = {"test": 5128, "validation": 986}
+    """How many patches the providers put into each of `FOLDERS`."""
 
 
 class DfcDataset(Dataset):
@@ -95,18 +82,17 @@ class DfcDataset(Dataset):
     """
 
     def __init__(self, config: DfcConfig) -> None:
-        sensors = _choose("modality", config.modality, MODALITIES)
-        train_folder, test_folder = _choose("direction", config.direction, DIRECTIONS)
-        available = [band for sensor in sensors for band in BANDS[sensor]]
-        bands = available if config.bands is None else list(config.bands)
-        _check_bands(bands, available, config.modality)
-        self._bands = bands
-        self._sensors = [s for s in sensors if set(BANDS[s]) & set(bands)]
+        bands = choose_bands(config.modality, config.bands)
+        if config.direction not in DIRECTIONS:
+            raise UserError(f"direction={config.direction}: valid: {', '.join(DIRECTIONS)}")
+        train_folder, test_folder = DIRECTIONS[config.direction]
+        self._sensors = [s for s in MODALITIES[config.modality] if set(BANDS[s]) & set(bands)]
         self._root = Path(config.root)
         self._cache = ImageCache(config.cache_mb)
         self.config = config
 
-        patches = self._labelled_patches(self._root / config.labels_file)
+        quarantine = Quarantine(config.on_error)
+        patches = self._labelled_patches(self._root / config.labels_file, quarantine)
         kept = len(patches[train_folder]) - config.val_patches
         if config.val_patches < 1 or kept < 1:
             raise UserError(
@@ -119,17 +105,41 @@ class DfcDataset(Dataset):
             "val": patches[train_folder][kept:],
             "test": patches[test_folder],
         }
-        shown, display_range = _display(bands)
+        shown, display_range = display(bands)
         super().__init__(
-            DatasetInfo(config.name, CLASSES, _PALETTE, tuple(bands), True, shown, display_range),
+            DatasetInfo(
+                name=config.name,
+                classes=CLASSES,
+                palette=_PALETTE,
+                bands=bands,
+                multi_label=True,
+                display_bands=shown,
+                display_range=display_range,
+                background=None,
+                protocol=(
+                    f"direction={config.direction}, val_patches={config.val_patches}, "
+                    f"labels_file={config.labels_file}"
+                ),
+            ),
             records,
+            quarantine.reasons,
         )
+
+    def counts(self) -> dict[str, Count]:
+        """Patches of each folder that have a file of every sensor in use, labelled or not."""
+        found = {
+            folder: set.intersection(*(self._on_disk(folder, s) for s in self._sensors))
+            for folder in FOLDERS
+        }
+        expected = self.config.patches
+        return {f"ROIs0000_{f}": Count(len(found[f]), expected[f]) for f in FOLDERS}
 
     def read_image(self, image_id: str) -> Image:
         """``[bands, H, W]`` in the order of ``info.bands``; NaN in Sentinel-1 becomes -25 dB.
 
         Raises:
-            UserError: naming the file that is broken, has an odd number of bands or another size.
+            UserError: naming the file that is broken, has no CRS, an odd number of bands or
+                another size.
         """
         return self._cache.get(image_id, self._decode)
 
@@ -137,54 +147,67 @@ class DfcDataset(Dataset):
         """Where the patch lies on Earth; raises as `read_image`."""
         return read_georeference(self.record(image_id).files[0])
 
+    def has_mask(self, image_id: str) -> bool:
+        """See `Dataset.has_mask`."""
+        return self._mask_path(image_id).is_file()
+
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""
         for folder in FOLDERS:
             check_folder(self._root, folder, "dfc")
         return self._read_mask
 
-    def _read_mask(self, image_id: str) -> Mask:
-        image_path = self.record(image_id).files[0]
+    def _mask_path(self, image_id: str) -> Path:
         folder, _, number = image_id.partition("_p")
-        path = patch_path(self._root, folder, "dfc", int(number))
+        return patch_path(self._root, folder, "dfc", int(number))
+
+    def _read_mask(self, image_id: str) -> Mask:
+        path, size = self._mask_path(image_id), self.size(image_id)
         mask = read_classes(path)
-        if mask.shape != picture_size(image_path):
-            raise UserError(
-                f"{path}: size {mask.shape}, but {image_path.name} has {picture_size(image_path)}"
-            )
+        if mask.shape != size:
+            image = self.record(image_id).files[0].name
+            raise UserError(f"{path}: size {mask.shape}, but {image} has {size}")
         return mask
 
     def _decode(self, image_id: str) -> Image:
-        layers: dict[str, Image] = {}
+        layers: dict[str, NDArray[Any]] = {}
         files = self.record(image_id).files
         size: tuple[int, ...] | None = None
         for sensor, path in zip(self._sensors, files, strict=True):
-            image = read_picture(path)
+            stored, _ = read_geotiff(path)
             names = BANDS[sensor]
-            if len(image) != len(names):
+            if len(stored) != len(names):
                 raise UserError(
-                    f"{path}: {len(image)} bands, expected {len(names)} ({names[0]}..{names[-1]})"
+                    f"{path}: {len(stored)} bands, expected {len(names)} ({names[0]}..{names[-1]})"
                 )
-            size = size or image.shape[1:]
-            if image.shape[1:] != size:
-                raise UserError(f"{path}: size {image.shape[1:]}, but {files[0].name} has {size}")
-            layers |= zip(names, _to_physical(sensor, image), strict=True)
-        return np.stack([layers[band] for band in self._bands])
+            size = size or stored.shape[1:]
+            if stored.shape[1:] != size:
+                raise UserError(f"{path}: size {stored.shape[1:]}, but {files[0].name} has {size}")
+            layers |= zip(names, stored, strict=True)
+        bands = self.info.bands
+        image = np.empty((len(bands), *layers[bands[0]].shape), np.float32)
+        for values, band in zip(image, bands, strict=True):
+            to_physical(band, layers[band], values)
+        return image
 
-    def _labelled_patches(self, labels_path: Path) -> dict[str, list[Record]]:
+    def _labelled_patches(
+        self, labels_path: Path, quarantine: Quarantine
+    ) -> dict[str, list[Record]]:
         """Records of each folder in the order of their numbers."""
         on_disk = {
-            (folder, sensor): set(list_patches(self._root, folder, sensor))
+            (folder, sensor): self._on_disk(folder, sensor)
             for folder in FOLDERS
             for sensor in self._sensors
         }
         if not labels_path.is_file():
             raise UserError(
-                f"{labels_path}: no such labels file; make it once with: "
-                f"python -m wsss.data.dfc_labels {self._root}"
+                f"{labels_path}: no such labels file; make it once with: python -m "
+                f"wsss.data.derive_labels dfc {self._root} --labels-file "
+                f"{self.config.labels_file} [--source lc]"
             )
+        table = read_labels(labels_path, CLASSES, multi_label=True)
         found: dict[str, list[tuple[int, Record]]] = {folder: [] for folder in FOLDERS}
-        for image_id, labels in read_labels(labels_path, CLASSES, multi_label=True).labels.items():
+        for image_id, labels in table.labels.items():
             parsed = parse_id(image_id)
             if parsed is None:
                 raise UserError(
@@ -193,43 +216,13 @@ class DfcDataset(Dataset):
                 )
             folder, number = parsed
             files = [patch_path(self._root, folder, sensor, number) for sensor in self._sensors]
-            for sensor, path in zip(self._sensors, files, strict=True):
-                if number not in on_disk[folder, sensor]:
-                    raise UserError(f"{labels_path}: names '{image_id}', but {path} is missing")
-            found[folder].append((number, Record(image_id, tuple(files), labels)))
+            with quarantine.guard(image_id):
+                for sensor, path in zip(self._sensors, files, strict=True):
+                    if number not in on_disk[folder, sensor]:
+                        raise UserError(f"{labels_path}: names '{image_id}', but {path} is missing")
+                found[folder].append((number, Record(image_id, tuple(files), labels)))
         by_number = {folder: sorted(found[folder], key=lambda item: item[0]) for folder in FOLDERS}
         return {folder: [record for _, record in by_number[folder]] for folder in FOLDERS}
 
-
-def _to_physical(sensor: str, image: Image) -> Image:
-    if sensor == "s2":
-        return (image / np.float32(_S2_SCALE)).clip(0, 1)
-    return np.nan_to_num(image, nan=_S1_RANGE[0]).clip(*_S1_RANGE)
-
-
-def _display(bands: Sequence[str]) -> tuple[tuple[int, int, int], tuple[float, float]]:
-    """Three band indices for a figure and their range of values: true colour where there is."""
-    if {"B4", "B3", "B2"} <= set(bands):
-        return (bands.index("B4"), bands.index("B3"), bands.index("B2")), _DISPLAY_RANGE["s2"]
-    sensor = "s2" if bands[0] in BANDS["s2"] else "s1"
-    alike = [index for index, band in enumerate(bands) if band in BANDS[sensor]]
-    alike += [alike[-1]] * 2
-    return (alike[0], alike[1], alike[2]), _DISPLAY_RANGE[sensor]
-
-
-def _choose(key: str, value: str, choices: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if value not in choices:
-        raise UserError(f"{key}={value}: valid: {', '.join(choices)}")
-    return choices[value]
-
-
-def _check_bands(bands: Sequence[str], available: Sequence[str], modality: str) -> None:
-    if not bands:
-        raise UserError(f"bands is empty; valid with modality={modality}: {', '.join(available)}")
-    for band in bands:
-        if band not in available:
-            raise UserError(
-                f"band '{band}' is unknown; valid with modality={modality}: {', '.join(available)}"
-            )
-        if list(bands).count(band) > 1:
-            raise UserError(f"band '{band}' stands twice in bands")
+    def _on_disk(self, folder: str, sensor: str) -> set[int]:
+        return set(list_patches(self._root, folder, sensor))

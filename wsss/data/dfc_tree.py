@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
-from wsss.data.base import IGNORE_INDEX, Mask
+from wsss.data.codes import ClassCodes
 from wsss.data.raster import read_index_mask
 from wsss.data.scenes import CLASS_CODES
+from wsss.data.types import Mask
 from wsss.errors import UserError
 
 CLASSES = tuple(CLASS_CODES)
@@ -18,20 +17,19 @@ BANDS = {
     "s1": ("VV", "VH"),
 }
 """Bands of each sensor's files, in file order."""
-LABEL_MIN_SHARE = 0.10
-"""Share of a patch that a class must cover to be one of its image labels."""
 FOLDERS = ("test", "validation")
-TREE = "ROIs0000_{validation,test}/{s1,s2,dfc}_0/ROIs0000_<folder>_<sensor>_0_p<number>.tif"
+TREE = "ROIs0000_{validation,test}/{s1,s2,lc,dfc}_0/ROIs0000_<folder>_<sensor>_0_p<number>.tif"
 
-_BAD_CODE = 254
-#: Class of each code in a mask file; unlabelled 0, Savanna 3 and Snow 8 do not count.
-_CLASS_OF_CODE = np.full(256, _BAD_CODE, np.uint8)
-_CLASS_OF_CODE[[0, 3, 8]] = IGNORE_INDEX
-_CLASS_OF_CODE[list(CLASS_CODES.values())] = range(len(CLASS_CODES))
+#: Unlabelled 0, Savanna 3 and Snow 8 do not count.
+_CODES = ClassCodes(
+    {code: index for index, code in enumerate(CLASS_CODES.values())},
+    ignored=(0, 3, 8),
+    valid="DFC2020 codes 0..10",
+)
 
 
 def patch_path(root: Path, folder: str, sensor: str, number: int) -> Path:
-    """File of a patch; `folder` of `FOLDERS`, `sensor` one of s1, s2, dfc."""
+    """File of a patch; `folder` of `FOLDERS`, `sensor` one of s1, s2, lc, dfc."""
     directory = root / f"ROIs0000_{folder}" / f"{sensor}_0"
     return directory / f"ROIs0000_{folder}_{sensor}_0_p{number}.tif"
 
@@ -55,17 +53,16 @@ def read_classes(path: Path) -> Mask:
     Raises:
         UserError: naming a file that is broken or has a code out of 0..10.
     """
-    codes = read_index_mask(path)
-    mask = _CLASS_OF_CODE[codes]
-    if (mask == _BAD_CODE).any():
-        raise UserError(f"{path}: code {codes[mask == _BAD_CODE][0]}, valid: DFC2020 codes 0..10")
-    return mask
+    return _CODES.decode(read_index_mask(path), path)
 
 
 def check_folder(root: Path, folder: str, sensor: str) -> Path:
     """Folder of a sensor's files; `UserError` where it is missing."""
     directory = root / f"ROIs0000_{folder}" / f"{sensor}_0"
     if not directory.is_dir():
+        as_unpacked = directory.with_name(f"{sensor}_{folder}")  # from IEEE DataPort's archives
+        if as_unpacked.is_dir():
+            raise UserError(f"{as_unpacked}: rename it to {directory.name}")
         missing = directory if root.is_dir() else root
         raise UserError(f"{missing}: no such folder; expected {TREE} under {root}")
     return directory

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from wsss.data.augment import AugmentConfig
-from wsss.data.base import (
+from wsss.data.base import Dataset
+from wsss.data.cache import ImageCache
+from wsss.data.labels import LabelTable, read_labels
+from wsss.data.lists import read_class_list, read_lines
+from wsss.data.palette import distinct_colours
+from wsss.data.quarantine import Quarantine
+from wsss.data.raster import read_georeference, read_index_mask, read_picture
+from wsss.data.settings import DatasetSettings
+from wsss.data.types import (
     IGNORE_INDEX,
     SPLITS,
-    Dataset,
     DatasetInfo,
     Georeference,
     Image,
@@ -21,9 +26,6 @@ from wsss.data.base import (
     Record,
     Split,
 )
-from wsss.data.cache import ImageCache
-from wsss.data.labels import LabelTable, read_labels
-from wsss.data.raster import picture_size, read_georeference, read_index_mask, read_picture
 from wsss.errors import UserError
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -31,13 +33,9 @@ MASK_SUFFIXES = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True)
-class FolderConfig:
+class FolderConfig(DatasetSettings):
     """Where the parts of a user's dataset lie; paths are relative to `root`."""
 
-    name: str
-    root: str
-    image_size: int
-    """Side in pixels that images are brought to for the networks."""
     images: str
     """Folder of ``<id>.<tif|tiff|png|jpg|jpeg>``."""
     labels_file: str
@@ -56,9 +54,11 @@ class FolderConfig:
     """Values shown as black and as full brightness."""
     multi_label: bool
     """Whether an image may carry several labels."""
-    cache_mb: int
-    """Memory in MiB for decoded images, 0 for none."""
-    augment: AugmentConfig
+    background: str | None
+    """Class of the pixels that show none of the others; null where every pixel has a class.
+
+    Images are labelled with it only where each has exactly one label.
+    """
 
 
 class FolderDataset(Dataset):
@@ -79,22 +79,34 @@ class FolderDataset(Dataset):
         self._cache = ImageCache(config.cache_mb)
         self._masks = None if config.masks is None else root / config.masks
         self._mask_files: dict[str, Path] = {}
+        if self._masks is not None and self._masks.is_dir():  # its absence matters to evaluate only
+            self._mask_files = _files_by_stem(self._masks, MASK_SUFFIXES)
         classes = read_class_list(root / config.classes_file)
         labels_path = root / config.labels_file
-        table = read_labels(labels_path, classes, multi_label=config.multi_label)
+        info = _info(config, classes)
+        table = read_labels(
+            labels_path,
+            info.image_class_names,
+            multi_label=info.multi_label,
+            may_be_empty=info.background is not None and info.multi_label,
+        )
         files = _files_by_stem(root / config.images, IMAGE_SUFFIXES)
         records: dict[Split, list[Record]] = {}
+        quarantine = Quarantine(config.on_error)
         for split, ids in _ids_of_splits(config, table).items():
+            records[split] = []
             for image_id in ids:
                 if image_id not in table.labels:
                     raise UserError(f"{labels_path}: no row for image '{image_id}' of {split}")
-                if image_id not in files:
-                    raise UserError(
-                        f"{root / config.images}: no file for image '{image_id}' of {split}; "
-                        f"expected {image_id} with one of {', '.join(IMAGE_SUFFIXES)}"
-                    )
-            records[split] = [Record(i, (files[i],), table.labels[i]) for i in ids]
-        super().__init__(_info(config, classes), records)
+                labels = tuple(info.image_classes[column] for column in table.labels[image_id])
+                with quarantine.guard(image_id):
+                    if image_id not in files:
+                        raise UserError(
+                            f"{root / config.images}: no file for image '{image_id}' of {split}; "
+                            f"expected {image_id} with one of {', '.join(IMAGE_SUFFIXES)}"
+                        )
+                    records[split].append(Record(image_id, (files[image_id],), labels))
+        super().__init__(info, records, quarantine.reasons)
 
     def read_image(self, image_id: str) -> Image:
         """``[bands, H, W]``, raw values in file order.
@@ -109,11 +121,15 @@ class FolderDataset(Dataset):
         """Where the image lies on Earth, ``None`` for a picture; raises as `read_image`."""
         return read_georeference(self.record(image_id).files[0])
 
+    def has_mask(self, image_id: str) -> bool:
+        """See `Dataset.has_mask`."""
+        return image_id in self._mask_files
+
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""
         if self._masks is None:
             raise UserError(f"dataset {self.info.name}: has no pixel masks (masks=null)")
-        self._mask_files = _files_by_stem(self._masks, MASK_SUFFIXES)
+        _check_folder(self._masks)
         return self._read_mask
 
     def _read_mask(self, image_id: str) -> Mask:
@@ -124,7 +140,7 @@ class FolderDataset(Dataset):
             )
         path = self._mask_files[image_id]
         mask = read_index_mask(path)
-        size = picture_size(self.record(image_id).files[0])
+        size = self.size(image_id)
         if mask.shape != size:
             raise UserError(f"{path}: size {mask.shape}, but its image has {size}")
         count = len(self.info.classes)
@@ -147,27 +163,6 @@ class FolderDataset(Dataset):
         return image
 
 
-def read_class_list(path: Path) -> tuple[str, ...]:
-    """Read class names, one a line; `UserError` where there are none, one twice or over 255."""
-    classes = _read_lines(path, "class list")
-    if not 0 < len(classes) <= IGNORE_INDEX:
-        raise UserError(f"{path}: {len(classes)} classes, valid: 1 to {IGNORE_INDEX}")
-    for name in classes:
-        if classes.count(name) > 1:
-            raise UserError(f"{path}: class '{name}' stands twice")
-    return tuple(classes)
-
-
-def distinct_colours(count: int) -> tuple[tuple[int, int, int], ...]:
-    """RGB colours in 0..255 of evenly spaced hues, neighbours of different brightness."""
-    levels = (0.95, 0.6, 0.8)
-    colours = []
-    for index in range(count):
-        rgb = colorsys.hsv_to_rgb(index / count, 0.85, levels[index % len(levels)])
-        colours.append((round(rgb[0] * 255), round(rgb[1] * 255), round(rgb[2] * 255)))
-    return tuple(colours)
-
-
 def _info(config: FolderConfig, classes: tuple[str, ...]) -> DatasetInfo:
     count = len(config.bands)
     for band in config.bands:
@@ -179,16 +174,23 @@ def _info(config: FolderConfig, classes: tuple[str, ...]) -> DatasetInfo:
         )
     if len(config.display_range) != 2 or not config.display_range[0] < config.display_range[1]:
         raise UserError(f"display_range={config.display_range}: must be two rising values")
+    if config.background is not None and config.background not in classes:
+        raise UserError(
+            f"dataset.background is '{config.background}', no class of {config.classes_file}; "
+            f"classes: {', '.join(classes)}"
+        )
     red, green, blue = config.display_bands
     black, bright = config.display_range
     return DatasetInfo(
-        config.name,
-        classes,
-        distinct_colours(len(classes)),
-        tuple(config.bands),
-        config.multi_label,
-        (red, green, blue),
-        (black, bright),
+        name=config.name,
+        classes=classes,
+        palette=distinct_colours(len(classes)),
+        bands=tuple(config.bands),
+        multi_label=config.multi_label,
+        display_bands=(red, green, blue),
+        display_range=(black, bright),
+        background=None if config.background is None else classes.index(config.background),
+        protocol=f"lists={config.lists or 'column split'}, labels_file={config.labels_file}",
     )
 
 
@@ -196,7 +198,7 @@ def _ids_of_splits(config: FolderConfig, table: LabelTable) -> dict[Split, Seque
     root = Path(config.root)
     if config.lists is not None:
         folder = root / config.lists
-        return {split: _read_lines(folder / f"{split}.txt", "list of ids") for split in SPLITS}
+        return {split: read_lines(folder / f"{split}.txt", "list of ids") for split in SPLITS}
     if table.splits is None:
         raise UserError(
             f"dataset {config.name}: no splits; set 'lists' to a folder with train.txt, val.txt "
@@ -206,19 +208,8 @@ def _ids_of_splits(config: FolderConfig, table: LabelTable) -> dict[Split, Seque
     return {split: [image_id for image_id in of if of[image_id] == split] for split in SPLITS}
 
 
-def _read_lines(path: Path, what: str) -> list[str]:
-    if not path.is_file():
-        raise UserError(f"{path}: no such {what}")
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not text in UTF-8 ({error})") from error
-    return [line.strip() for line in lines if line.strip()]
-
-
 def _files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
+    _check_folder(folder)
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:
@@ -229,3 +220,8 @@ def _files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
             )
         files[path.stem] = path
     return files
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")

@@ -11,7 +11,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from wsss.atomic import replacing
-from wsss.data.base import Mask, Split
+from wsss.data.types import Mask, Split
 from wsss.errors import UserError
 
 ID_COLUMN = "image_id"
@@ -22,12 +22,14 @@ class LabelTable(NamedTuple):
     """What a labels file says, in the order of its rows."""
 
     labels: dict[str, tuple[int, ...]]
-    """Class indices, rising, of every image id; at least one."""
+    """Class indices, rising, of every image id."""
     splits: dict[str, Split] | None
     """Split of every image id, ``None`` where the file has no such column."""
 
 
-def read_labels(path: Path, classes: Sequence[str], *, multi_label: bool) -> LabelTable:
+def read_labels(
+    path: Path, classes: Sequence[str], *, multi_label: bool, may_be_empty: bool = False
+) -> LabelTable:
     """Read ``image_id,<class>,<class>...`` with cells 0 and 1 and perhaps a column ``split``.
 
     The class columns may stand in any order; indices are those of `classes`.
@@ -35,7 +37,8 @@ def read_labels(path: Path, classes: Sequence[str], *, multi_label: bool) -> Lab
     Raises:
         UserError: naming the file and its line, column or image id, where the file is missing or
             no such table, a column is no class or a class has no column, a cell is not 0 or 1, an
-            id stands twice, an image has no label, or several where `multi_label` is false.
+            id stands twice, an image has several labels where `multi_label` is false, or none and
+            `may_be_empty` is false.
     """
     rows = _read_rows(path)
     header = rows[0][1] if rows else []
@@ -57,7 +60,7 @@ def read_labels(path: Path, classes: Sequence[str], *, multi_label: bool) -> Lab
                 cell = cells[column_of[name]]
                 raise UserError(f"{where}: '{cell}' in column '{name}', valid: 0, 1")
         found = tuple(i for i, name in enumerate(classes) if cells[column_of[name]] == "1")
-        if not found:
+        if not found and not may_be_empty:
             raise UserError(f"{where}: image '{image_id}' has no label; give it one or drop it")
         if len(found) > 1 and not multi_label:
             names = ", ".join(classes[i] for i in found)

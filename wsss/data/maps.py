@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wsss.atomic import replacing
-from wsss.data.base import Split
+from wsss.data.types import Split
 
 
 class ImageMaps(NamedTuple):
@@ -23,9 +23,9 @@ class ImageMaps(NamedTuple):
 
     image_id: str
     attention: NDArray[np.float32]
-    """``[C, h, w]``, at least 0; stored as float16."""
+    """``[image classes, h, w]``, at least 0; stored as float16."""
     probabilities: NDArray[np.float32]
-    """``[C]``, in [0, 1]."""
+    """``[image classes]``, in [0, 1]."""
 
 
 def shard_path(directory: Path, split: Split, index: int) -> Path:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
 from wsss.atomic import replacing
-from wsss.data.base import IGNORE_INDEX, DatasetInfo, Georeference, Image, Mask
+from wsss.data.types import IGNORE_INDEX, DatasetInfo, Georeference, Image, Mask
 from wsss.errors import UserError
 
 _GRAY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
@@ -36,6 +37,7 @@ _DECODER_ERRORS = (
     zlib.error,
     Pillow.DecompressionBombError,
 )
+_opening = Lock()  # warning filters belong to the process, and datasets are read in threads
 
 
 def read_picture(path: Path) -> Image:
@@ -53,10 +55,26 @@ def read_picture(path: Path) -> Image:
     with _open_picture(path) as picture:
         if picture.mode in ("LA", "1"):
             picture = picture.convert("L")
-        elif picture.mode not in _GRAY_MODES:
+        elif picture.mode not in _GRAY_MODES and picture.mode != "RGB":
             picture = picture.convert("RGB")
-        values = np.array(picture, np.float32)
-    return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+        layers = picture.split()
+        values = np.empty((len(layers), picture.height, picture.width), np.float32)
+        for band, layer in zip(values, layers, strict=True):
+            band[:] = np.asarray(layer)
+    return values
+
+
+def read_geotiff(path: Path) -> tuple[NDArray[Any], Georeference]:
+    """Read values ``[bands, H, W]`` as they are stored, and where they lie on Earth.
+
+    Raises:
+        UserError: where the file is missing, truncated, no TIFF or has no CRS.
+    """
+    with _open_tiff(path) as source:
+        place = _georeference(source)
+        if place is None:
+            raise UserError(f"{path}: a TIFF without coordinates, expected a GeoTIFF with a CRS")
+        return source.read(), place
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -73,24 +91,21 @@ def read_georeference(path: Path) -> Georeference | None:
     if not is_tiff(path):
         return None
     with _open_tiff(path) as source:
-        if source.crs is None:
-            return None
-        a, b, c, d, e, f = source.transform[:6]
-        return Georeference(source.crs.to_wkt(), (a, b, c, d, e, f))
+        return _georeference(source)
 
 
-def read_index_mask(path: Path) -> Mask:
-    """Read indices ``[H, W]`` in 0..255: palette or gray PNG, or TIFF of one band.
+def read_index_mask(path: Path, bands: int = 1) -> Mask:
+    """Read indices ``[H, W]`` in 0..255: palette or gray PNG, or the first band of a TIFF.
 
-    Palette indices are taken as they are, never turned into colours.
+    Palette indices are taken as they are, never turned into colours. A TIFF must have `bands`.
 
     Raises:
         UserError: where the file is missing, truncated, a colour picture, or has other values.
     """
     if is_tiff(path):
         with _open_tiff(path) as source:
-            if source.count != 1:
-                raise UserError(f"{path}: {source.count} bands, but an index mask has 1")
+            if source.count != bands:
+                raise UserError(f"{path}: {source.count} bands, but an index mask has {bands}")
             values: NDArray[Any] = source.read(1)
     else:
         with _open_picture(path) as picture:
@@ -168,12 +183,21 @@ def _encode_geotiff(
         return bytes(memory.read())
 
 
+def _georeference(source: Any) -> Georeference | None:
+    if source.crs is None:
+        return None
+    a, b, c, d, e, f = source.transform[:6]
+    return Georeference(source.crs.to_wkt(), (a, b, c, d, e, f))
+
+
 @contextmanager
 def _open_tiff(path: Path) -> Iterator[Any]:
     # The driver is named because GDAL would follow a VRT in disguise to other files and hosts.
-    with _naming(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, driver="GTiff") as source:
+    with _naming(path):
+        with _opening, warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            source = rasterio.open(path, driver="GTiff")
+        with source:
             yield source
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wsss.data.base import Dataset, Split
+from wsss.data.base import Dataset
+from wsss.data.memory import remembered
+from wsss.data.types import Split
 from wsss.progress import track
+
+_VERSION = 1  # raise it when the same files give other numbers
 
 
 class BandStatistics(NamedTuple):
@@ -17,16 +24,37 @@ class BandStatistics(NamedTuple):
     std: list[float]
 
 
-def band_statistics(dataset: Dataset, split: Split = "train") -> BandStatistics:
-    """Statistics over every pixel of every image of a split; a constant band gets std 1."""
-    bands = len(dataset.info.bands)
-    total, squares, count = np.zeros(bands), np.zeros(bands), 0
-    for image_id in track(dataset.ids(split), "band statistics"):
-        pixels = dataset.read_image(image_id).reshape(bands, -1).astype(np.float64)
-        total += pixels.sum(axis=1)
-        squares += (pixels**2).sum(axis=1)
-        count += pixels.shape[1]
+def band_statistics(
+    dataset: Dataset, split: Split = "train", memory: Path | None = None
+) -> BandStatistics:
+    """Statistics over every pixel of every image of a split; a constant band gets std 1.
+
+    Args:
+        dataset: its images are read, never its masks.
+        split: which of them.
+        memory: folder that keeps the result for the same images and bands.
+    """
+    question = {
+        "version": _VERSION,
+        "dataset": [type(dataset).__name__, dataset.info.name, *dataset.info.bands],
+        "images": dataset.index(split),
+    }
+    return BandStatistics(**remembered(memory, question, lambda: _compute(dataset, split)))
+
+
+def _compute(dataset: Dataset, split: Split) -> dict[str, list[float]]:
+    def sums(image_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+        image = dataset.read_image(image_id)
+        pixels = image.reshape(len(image), -1).astype(np.float64)
+        return pixels.sum(axis=1), (pixels**2).sum(axis=1), pixels.shape[1]
+
+    ids = dataset.ids(split)
+    total, squares = np.zeros((2, len(dataset.info.bands)))
+    count = 0
+    with ThreadPoolExecutor() as threads:  # results come in the order of the ids
+        for parts in track(threads.map(sums, ids), "band statistics", len(ids)):
+            total, squares, count = total + parts[0], squares + parts[1], count + parts[2]
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
     std = np.where(std > 1e-9, std, 1.0)
-    return BandStatistics([float(m) for m in mean], [float(s) for s in std])
+    return {"mean": [float(m) for m in mean], "std": [float(s) for s in std]}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import rasterio
@@ -15,7 +15,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from wsss.data.dfc import DfcConfig
-from wsss.data.dfc_tree import BANDS, FOLDERS, LABEL_MIN_SHARE, patch_path
+from wsss.data.dfc_land_cover import MIN_SHARE
+from wsss.data.dfc_tree import BANDS, FOLDERS, patch_path
 from wsss.data.scenes import draw_scene
 from wsss.errors import UserError
 from wsss.progress import track
@@ -40,6 +41,13 @@ class SyntheticConfig(DfcConfig):
     scene_size: int
     """Side of a scene in pixels."""
     scenes_seed: int
+
+    patches: ClassVar[Mapping[str, int | None]] = dict.fromkeys(FOLDERS)
+    """The real tree's numbers do not hold here."""
+
+    def determining(self) -> dict[str, Any]:
+        """See `DatasetSettings.determining`; scenes may differ where file sizes do not."""
+        return super().determining() | _settings(self)
 
 
 def prepare_synthetic(config: SyntheticConfig) -> None:
@@ -70,7 +78,7 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
 
 def _write_tree(root: Path, config: SyntheticConfig) -> None:
     # Imported here because `python -m` warns of a module that its own package has imported.
-    from wsss.data.dfc_labels import derive_labels
+    from wsss.data.derive_labels import derive_labels
 
     for_training = config.scenes_train + config.scenes_val
     places = [("test", number) for number in range(for_training)]
@@ -87,7 +95,7 @@ def _write_tree(root: Path, config: SyntheticConfig) -> None:
         }
         for sensor, (values, names) in layers.items():
             _write_geotiff(patch_path(root, folder, sensor, number), values, names, index)
-    derive_labels(root, config.labels_file)
+    derive_labels("dfc", root, config.labels_file)
     (root / MARKER).write_text(json.dumps(_settings(config), indent=1) + "\n", "utf-8")
 
 
@@ -146,7 +154,7 @@ def _settings(config: SyntheticConfig) -> dict[str, int | float | str]:
         "scene_size": config.scene_size,
         "scenes_seed": config.scenes_seed,
         "labels_file": config.labels_file,
-        "labels_min_share": LABEL_MIN_SHARE,
+        "labels_min_share": MIN_SHARE,
     }
 
 

@@ -31,7 +31,9 @@ class InputSpec:
     """Per band, over the training split."""
     std: list[float]
     image_size: int
-    """Side in pixels to which images are resized."""
+    """Side in pixels of the square to which images are fitted."""
+    fit: str
+    """How they are, see `DatasetSettings.fit`."""
     multi_label: bool
 
 

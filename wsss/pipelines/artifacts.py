@@ -83,8 +83,18 @@ class Artifact:
         finally:
             lock.release()
 
-    def complete(self, metrics: Mapping[str, Any], *, seed: int, seconds: float) -> None:
-        """Write the metrics, then the manifest; only then is the scratch space dropped."""
+    def complete(
+        self,
+        metrics: Mapping[str, Any],
+        *,
+        seed: int,
+        seconds: float,
+        quarantined: Mapping[str, str],
+    ) -> None:
+        """Write the metrics, then the manifest; only then is the scratch space dropped.
+
+        ``quarantined`` says why each image that was left out is, by id.
+        """
         write_json(self.path / METRICS, metrics)
         manifest = {
             "stage": self.stage,
@@ -93,6 +103,7 @@ class Artifact:
             "inputs": self.inputs,
             "metrics": metrics,
             "files": {name: _describe(self.path / name) for name in _files(self.path)},
+            "quarantined": dict(quarantined),
             "seed": seed,
             "seconds": round(seconds, 3),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -6,35 +6,48 @@ asked for by name, and nothing reads its artifact.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from wsss.data.base import Dataset, Split
+from wsss.data.base import Dataset
+from wsss.data.types import Split
 from wsss.evaluation import evaluate_masks
 from wsss.pipelines import evaluate, segment, train
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.pipelines.truth import Truth, read_truth, reported_split
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """What the segmenter and its evaluation depend on, and every mask in use."""
-    splits: tuple[Split, ...] = ("train", "val", evaluate.reported_split(config))
+    truth = _truth(config, dataset)
     return segment.inputs(config, dataset) | {
         "evaluation": config.evaluation.split,
         "overlap": config.segmenter.overlap,
-        "judged": dataset_inputs(config, dataset, splits),
-        "masks": evaluate.mask_digest(dataset, tuple(dict.fromkeys(splits))),
+        "judged": dataset_inputs(config, dataset, tuple(truth.ids)),
+        "masks": truth.digest,
     }
 
 
 def run(context: Context) -> Metrics:
     """Train on the true masks and score on the reported split."""
-    truth = context.dataset.open_masks()
-    spec = train.input_spec(context.config, context.dataset)
-    training = segment.train_segmenter(context, spec, {"train": truth, "val": truth})
-    split = evaluate.reported_split(context.config)
+    config, dataset = context.config, context.dataset
+    truth = _truth(config, dataset)
+    spec = train.input_spec(config, dataset, context.memory)
+    training = segment.train_segmenter(context, spec, {"train": truth.read, "val": truth.read})
+    split = reported_split(config)
     predict = evaluate.segmenter_reader(context, context.artifact.path)
-    result = evaluate_masks(context.dataset, split, predict, truth, image_labels="none")
+    result = evaluate_masks(
+        dataset, split, predict, truth.read, ids=truth.ids[split], image_labels="none"
+    )
     return training | {"segmenter": {split: result}}
+
+
+def _truth(config: Config, dataset: Dataset) -> Truth:
+    """Every mask of the splits in use; a broken one stops, since training needs them all."""
+    splits: list[Split] = ["train", "val", reported_split(config)]
+    strict = replace(config, dataset=replace(config.dataset, on_error="raise"))
+    return read_truth(strict, dataset, {s: list(dataset.ids(s)) for s in splits})
 
 
 def _key_figure(metrics: Metrics) -> str:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from wsss.attention import AttentionConfig, layer_slice
-from wsss.data import DatasetConfig, DfcConfig, FolderConfig, SyntheticConfig
+from wsss.data import KINDS, DatasetSettings
 from wsss.errors import UserError
 from wsss.evaluation import EvaluationConfig
 from wsss.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
@@ -28,7 +28,7 @@ from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConf
 
 #: The class behind each group; where a group has several, its ``kind`` or ``name`` chooses.
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
-    "dataset": {"synthetic": SyntheticConfig, "dfc": DfcConfig, "folder": FolderConfig},
+    "dataset": KINDS,
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
     "pruning": {"none": NoPruning, "hard_concrete": HardConcretePruning},
@@ -58,7 +58,7 @@ class Config:
 
     stage: list[str]
     seed: int
-    dataset: DatasetConfig
+    dataset: DatasetSettings
     model: ModelConfig
     masking: Masking
     pruning: PruningConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -11,41 +10,41 @@ from typing import Any
 
 import numpy as np
 
-from wsss.data.base import SPLITS, Dataset, Mask, Split
-from wsss.errors import UserError
-from wsss.evaluation import evaluate_masks
+from wsss.data.base import Dataset
+from wsss.data.types import DatasetInfo, Mask
+from wsss.evaluation import evaluate_masks, judged_images
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter
 from wsss.models.segmenter import predict as predict_mask
-from wsss.pipelines.artifacts import fingerprint
 from wsss.pipelines.config import Config
 from wsss.pipelines.figures import draw_figures
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.pipelines.truth import read_truth, reported_split
+from wsss.pseudo_masks import PseudoMaskConfig
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import prepare
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The held-out images with their masks, and the window overlap at prediction."""
-    splits = judged_splits(config, dataset)
+    truth = read_truth(config, dataset, judged_images(dataset, reported_split(config)))
     return {
         "evaluation": asdict(config.evaluation),
         "overlap": config.segmenter.overlap,
         "display": [*dataset.info.display_bands, *dataset.info.display_range],
-        "dataset": dataset_inputs(config, dataset, splits),
-        "masks": mask_digest(dataset, splits),
+        "dataset": dataset_inputs(config, dataset, tuple(truth.ids)),
+        "masks": truth.digest,
     }
 
 
 def run(context: Context) -> Metrics:
     """Score classifier, pseudo-masks and segmenter, and draw what they see."""
-    dataset, split = context.dataset, reported_split(context.config)
-    truth, upstream = dataset.open_masks(), context.upstream
+    config, dataset, upstream = context.config, context.dataset, context.upstream
+    split = reported_split(config)
+    truth = read_truth(config, dataset, judged_images(dataset, reported_split(config)))
     model, spec = load_classifier(upstream["prune"])
     predict = segmenter_reader(context, upstream["segment"])
-    rule = context.config.pseudo_mask
-    threshold = f"config, presence_threshold={rule.presence_threshold}"
     metrics = {
         "classifier": {split: validate_classifier(model, dataset, split, spec, context.device)},
         "pseudo_mask": {
@@ -53,16 +52,32 @@ def run(context: Context) -> Metrics:
                 dataset,
                 name,
                 partial(read_pseudo_mask, upstream["generate"], name),
-                truth,
-                image_labels=rule.image_labels,
-                threshold_from="none" if rule.image_labels == "given" else threshold,
+                truth.read,
+                ids=truth.ids[name],
+                image_labels=config.pseudo_mask.image_labels,
+                threshold_from=thresholds(config.pseudo_mask, dataset.info),
             )
-            for name in judged_splits(context.config, dataset)
+            for name in truth.ids
         },
-        "segmenter": {split: evaluate_masks(dataset, split, predict, truth, image_labels="none")},
+        "segmenter": {
+            split: evaluate_masks(
+                dataset, split, predict, truth.read, ids=truth.ids[split], image_labels="none"
+            )
+        },
+        "unreadable_masks": truth.unreadable,
     }
-    draw_figures(context, metrics, split, predict, truth)
+    draw_figures(context, metrics, split, predict, truth.read, truth.ids[split])
     return metrics
+
+
+def thresholds(rule: PseudoMaskConfig, info: DatasetInfo) -> str:
+    """Where the thresholds that a pseudo-mask depends on come from: none is fitted to masks."""
+    used = []
+    if rule.image_labels == "predicted":
+        used.append(f"presence_threshold={rule.presence_threshold}")
+    if info.background is not None and rule.name == "argmax":
+        used.append(f"background_threshold={rule.background_threshold}")
+    return f"config, {', '.join(used)}" if used else "none"
 
 
 def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]:
@@ -81,39 +96,11 @@ def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]
     return read
 
 
-def reported_split(config: Config) -> Split:
-    """The split named by ``evaluation.split``."""
-    return next(split for split in SPLITS if split == config.evaluation.split)
-
-
-def judged_splits(config: Config, dataset: Dataset) -> tuple[Split, ...]:
-    """Where pseudo-masks are scored: the reported split, and ``train`` if it has masks too.
-
-    Without pixel labels for training, the normal case outside of benchmarks, the first training
-    image has none.
-    """
-    split, truth = reported_split(config), dataset.open_masks()
-    try:
-        truth(dataset.ids("train")[0])
-    except UserError:
-        return (split,)
-    return ("train", split) if split != "train" else ("train",)
-
-
-def mask_digest(dataset: Dataset, splits: tuple[Split, ...]) -> str:
-    """Hash of every pixel label in use, so that changed masks are scored anew."""
-    truth = dataset.open_masks()
-    digests = {
-        image_id: hashlib.sha256(truth(image_id).tobytes()).hexdigest()
-        for split in splits
-        for image_id in dataset.ids(split)
-    }
-    return fingerprint(digests)
-
-
 def _key_figure(metrics: Metrics) -> str:
-    pseudo = list(metrics["pseudo_mask"].values())[-1]["miou"]
-    (segmenter,) = (result["miou"] for result in metrics["segmenter"].values())
+    ((split, segmenter),) = (
+        (name, result["miou"]) for name, result in metrics["segmenter"].items()
+    )
+    pseudo = metrics["pseudo_mask"][split]["miou"]
     return f"mIoU pseudo-masks {pseudo:.3f}, segmenter {segmenter:.3f}"
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from wsss.attention import class_maps
-from wsss.data.base import SPLITS, Dataset
+from wsss.attention import AttentionConfig, class_maps
+from wsss.data.base import Dataset
+from wsss.data.fit import fitted_size, own_size, resize
 from wsss.data.maps import shard_path, write_shard
-from wsss.models.checkpoint import load_classifier
+from wsss.data.types import SPLITS
+from wsss.models.checkpoint import InputSpec, load_classifier
+from wsss.models.vit import ClassTokenViT
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.progress import track
 from wsss.training.classifier import class_probabilities
-from wsss.training.predict import image_batches
+from wsss.training.samples import standardise
 
 SHARD = 64
 
@@ -31,7 +37,6 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 def run(context: Context) -> Metrics:
     """Write one shard after another; shards that are there already are kept."""
     model, spec = load_classifier(context.upstream["prune"])
-    directory, attention = context.artifact.path, context.config.attention
     model.to(context.device)
     counts: dict[str, int] = {}
     for split in SPLITS:
@@ -39,17 +44,51 @@ def run(context: Context) -> Metrics:
         counts[split] = len(ids)
         shards = range(0, len(ids), SHARD)
         for index, start in enumerate(track(shards, f"maps of {split}")):
-            path, members = shard_path(directory, split, index), ids[start : start + SHARD]
-            if path.exists():  # shards appear whole or not at all
-                continue
-            maps: list[Tensor] = []
-            probabilities: list[Tensor] = []
-            for _, images in image_batches(context.dataset, members, spec, attention.batch_size):
-                logits, summed = class_maps(model, images.to(context.device), attention)
-                maps.extend(summed.cpu())
-                probabilities.extend(class_probabilities(logits, spec.multi_label).cpu())
-            write_shard(path, members, maps, probabilities)
+            path = shard_path(context.artifact.path, split, index)
+            if not path.exists():  # shards appear whole or not at all
+                _write_shard(context, model, spec, path, ids[start : start + SHARD])
     return {"images": counts}
+
+
+def _write_shard(
+    context: Context, model: ClassTokenViT, spec: InputSpec, path: Path, ids: Sequence[str]
+) -> None:
+    attention = context.config.attention
+    maps: dict[str, Tensor] = {}
+    probabilities: dict[str, Tensor] = {}
+    for batch in batches_of_one_size(context.dataset, ids, spec, attention):
+        images = [context.dataset.read_image(image_id) for image_id in batch]
+        size = view_size((images[0].shape[-2], images[0].shape[-1]), spec, attention)
+        views = torch.stack([resize(standardise(image, spec), size) for image in images])
+        logits, summed = class_maps(
+            model, views.to(context.device), attention, square=spec.fit == "pad"
+        )
+        maps |= zip(batch, summed.cpu(), strict=True)
+        probabilities |= zip(
+            batch, class_probabilities(logits, spec.multi_label).cpu(), strict=True
+        )
+    write_shard(path, ids, [maps[i] for i in ids], [probabilities[i] for i in ids])
+
+
+def batches_of_one_size(
+    dataset: Dataset, ids: Sequence[str], spec: InputSpec, attention: AttentionConfig
+) -> Iterator[Sequence[str]]:
+    """The ids in batches of images that maps are taken from at the same size."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for image_id in ids:
+        alike.setdefault(view_size(dataset.size(image_id), spec, attention), []).append(image_id)
+    for members in alike.values():
+        for start in range(0, len(members), attention.batch_size):
+            yield members[start : start + attention.batch_size]
+
+
+def view_size(
+    size: tuple[int, int], spec: InputSpec, attention: AttentionConfig
+) -> tuple[int, int]:
+    """Height and width at which maps of an image of ``size`` are taken, before ``scales``."""
+    if attention.max_side is None:
+        return fitted_size(size, spec.image_size, spec.fit)
+    return own_size(size, attention.max_side)
 
 
 STAGE = Stage(

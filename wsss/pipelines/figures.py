@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from wsss.data.base import Dataset, Mask, Split
 from wsss.data.maps import read_maps
+from wsss.data.types import Mask, Split
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.prune import GATES
 from wsss.pipelines.stage import Context, Metrics
@@ -25,6 +25,7 @@ def draw_figures(
     split: Split,
     predict: Callable[[str], Mask],
     truth: Callable[[str], Mask],
+    ids: Sequence[str],
 ) -> None:
     """Write all figures into ``figures/`` of the artifact.
 
@@ -34,10 +35,11 @@ def draw_figures(
         split: where the examples come from.
         predict: the segmenter's mask of an image id.
         truth: the pixel labels of an image id.
+        ids: the images of the split that have them.
     """
     folder, upstream = context.artifact.path / "figures", context.upstream
     info = context.dataset.info
-    if rows := grid_rows(context, split, predict, truth):
+    if rows := grid_rows(context, split, predict, truth, ids):
         save(prediction_grid(rows, info), folder / "predictions.png")
     judged = {
         "pseudo-masks": metrics["pseudo_mask"][split],
@@ -57,23 +59,28 @@ def draw_figures(
 
 
 def grid_rows(
-    context: Context, split: Split, predict: Callable[[str], Mask], truth: Callable[[str], Mask]
+    context: Context,
+    split: Split,
+    predict: Callable[[str], Mask],
+    truth: Callable[[str], Mask],
+    ids: Sequence[str],
 ) -> list[GridRow]:
-    """Examples spread evenly over a split."""
+    """Examples spread evenly over the images ``ids`` of a split."""
     dataset = context.dataset
     rows: list[GridRow] = []
-    chosen = _spread(dataset, split, context.config.evaluation.figure_images)
+    chosen = _spread(ids, context.config.evaluation.figure_images)
     for maps in read_maps(context.upstream["extract"], split):
         if maps.image_id not in chosen:
             continue
         labels = dataset.record(maps.image_id).labels
+        column = {index: c for c, index in enumerate(dataset.info.image_classes)}
         rows.append(
             GridRow(
                 image_id=maps.image_id,
                 image=dataset.read_image(maps.image_id),
                 labels=labels,
-                maps={label: maps.attention[label] for label in labels},
-                probabilities=maps.probabilities,
+                maps={label: maps.attention[column[label]] for label in labels},
+                probabilities={i: float(maps.probabilities[column[i]]) for i in labels},
                 pseudo_mask=read_pseudo_mask(context.upstream["generate"], split, maps.image_id),
                 prediction=predict(maps.image_id),
                 target=truth(maps.image_id),
@@ -84,7 +91,6 @@ def grid_rows(
     return rows
 
 
-def _spread(dataset: Dataset, split: Split, count: int) -> set[str]:
-    ids = dataset.ids(split)
+def _spread(ids: Sequence[str], count: int) -> set[str]:
     count = min(count, len(ids))
     return {ids[index * len(ids) // count] for index in range(count)}

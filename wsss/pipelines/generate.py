@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from wsss.data.base import SPLITS, Dataset, Mask, Split
+from wsss.data.base import Dataset
 from wsss.data.maps import ImageMaps, read_maps
-from wsss.data.raster import mask_suffix, picture_size, read_index_mask, write_mask
+from wsss.data.raster import mask_suffix, read_index_mask, write_mask
+from wsss.data.types import SPLITS, Mask, Split
 from wsss.errors import UserError
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage
@@ -21,7 +22,10 @@ from wsss.pseudo_masks import present_classes, pseudo_mask
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The rule; the labels are part of the maps' fingerprint."""
-    return {"pseudo_mask": asdict(config.pseudo_mask)}
+    rule, background = asdict(config.pseudo_mask), dataset.info.background
+    if background is None:
+        del rule["background_threshold"]
+    return {"pseudo_mask": rule, "background": background}
 
 
 def run(context: Context) -> Metrics:
@@ -51,12 +55,26 @@ def run(context: Context) -> Metrics:
 
 
 def _mask(context: Context, maps: ImageMaps, labels: Any) -> Mask:
-    settings = context.config.pseudo_mask
+    settings, info = context.config.pseudo_mask, context.dataset.info
     present = present_classes(
-        maps.probabilities, labels, settings.image_labels, settings.presence_threshold
+        maps.probabilities,
+        labels,
+        settings.image_labels,
+        settings.presence_threshold,
+        may_be_none=info.background is not None and info.multi_label,
     )
-    size = picture_size(context.dataset.record(maps.image_id).files[0])
-    return pseudo_mask(maps.attention, maps.probabilities, present, settings.name, size)
+    # Where images are labelled with the background, it is what is left, not what is looked for.
+    present &= np.array(info.image_classes) != info.background
+    painted = pseudo_mask(
+        maps.attention,
+        maps.probabilities,
+        present,
+        settings.name,
+        context.dataset.size(maps.image_id),
+        None if info.background is None else settings.background_threshold,
+    )
+    class_of = np.array([*info.image_classes, info.background or 0], np.uint8)
+    return class_of[painted]  # unpainted is -1, which takes the last
 
 
 def read_pseudo_mask(directory: Path, split: Split, image_id: str) -> Mask:
@@ -71,7 +89,7 @@ def _export(context: Context) -> None:
     """All training images and pseudo-masks as arrays, the reference release's exchange format."""
     dataset, directory = context.dataset, context.artifact.path
     ids, name = dataset.ids("train"), dataset.info.name
-    sizes = {picture_size(dataset.record(image_id).files[0]) for image_id in ids}
+    sizes = {dataset.size(image_id) for image_id in ids}
     if len(sizes) > 1:
         raise UserError(
             f"pseudo_mask.export needs images of one size, {name} has {len(sizes)} sizes; "

@@ -17,7 +17,7 @@ from wsss.pipelines import ceiling, evaluate, extract, generate, prune, segment,
 from wsss.pipelines.artifacts import Artifact
 from wsss.pipelines.config import Config
 from wsss.pipelines.run_directory import RunDirectory
-from wsss.pipelines.stage import Context, Stage
+from wsss.pipelines.stage import Context, Stage, dataset_memory
 from wsss.pipelines.suggest import suggestion
 from wsss.report.table import SummaryRow, print_summary
 from wsss.tracking import RunLog, Tracker
@@ -57,7 +57,9 @@ def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
     stages = choose_stages(config.stage)
     if config.launch.threads is not None:
         torch.set_num_threads(config.launch.threads)
-    dataset = open_dataset(config.dataset)
+    dataset = open_dataset(config.dataset, dataset_memory(config))
+    for image_id, reason in dataset.quarantined.items():
+        console.print(f"left out: {image_id}: {reason}", style="yellow", highlight=False)
     directory = RunDirectory.open(config)
     with Tracker.open(directory.path, config.tracking) as tracker:
         experiment = Experiment(config, dataset, directory, tracker.log, console)
@@ -148,7 +150,12 @@ class Experiment:
         try:
             metrics = stage.run(context)
             seconds = time.perf_counter() - started
-            artifact.complete(metrics, seed=self.config.seed, seconds=seconds)
+            artifact.complete(
+                metrics,
+                seed=self.config.seed,
+                seconds=seconds,
+                quarantined=self.dataset.quarantined,
+            )
         except BaseException:
             artifact.discard_if_empty()
             self.log.end_run(stage.name, "FAILED")

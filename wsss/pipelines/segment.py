@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from wsss.data.base import Dataset, Mask, Split
+from wsss.data.base import Dataset
+from wsss.data.types import Mask, Split
 from wsss.models.checkpoint import InputSpec, load_classifier
 from wsss.models.segmenter import build_segmenter, save_segmenter
 from wsss.pipelines.config import Config
@@ -48,7 +49,8 @@ def train_segmenter(
     """Train and save a segmenter on whatever pixel labels are given for train and val."""
     config, settings = context.config, context.config.segmenter
     seed = derive_seed(config.seed, "segmenter")
-    spec = replace(spec, image_size=settings.image_size)
+    classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
+    spec = replace(spec, image_size=settings.image_size, classes=classes)
     network = build_segmenter(settings.channels, settings.residual_units, spec, seed)
     loaders = [
         build_loader(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
-from wsss.data.base import Dataset, Split
+from wsss.data.base import Dataset
+from wsss.data.types import Split
 from wsss.pipelines.artifacts import Artifact, fingerprint
 from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
@@ -18,11 +19,6 @@ from wsss.training.device import pick_device
 from wsss.training.history import Record
 
 Metrics = dict[str, Any]
-
-#: Dataset settings that say where and how data is read or shown; what they lead to, the files,
-#: labels, classes and bands, counts itself.
-_READING = ("root", "cache_mb", "images", "masks", "labels_file", "classes_file", "lists")
-_SHOWING = ("display_bands", "display_range")
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,11 @@ class Context:
     """Directories of the artifacts named in `Stage.upstream`."""
     log: RunLog
     console: Console
+
+    @property
+    def memory(self) -> Path:
+        """Folder of what is known of datasets, whatever the experiment."""
+        return dataset_memory(self.config)
 
     @property
     def device(self) -> torch.device:
@@ -66,13 +67,21 @@ class Stage:
     """Raised when the code changes what the stage makes of the same inputs."""
 
 
+def dataset_memory(config: Config) -> Path:
+    """Folder of what passes over datasets found out, see `wsss.data.memory`."""
+    return config.outputs / "data" / "memory"
+
+
 def dataset_inputs(config: Config, dataset: Dataset, splits: tuple[Split, ...]) -> dict[str, Any]:
     """What of the data determines a result: settings, and the index of the splits in use."""
-    left_out = (*_READING, *_SHOWING)
-    settings = {k: v for k, v in asdict(config.dataset).items() if k not in left_out}
-    settings["kind"] = type(config.dataset).__name__
-    settings["classes"] = list(dataset.info.classes)
-    settings["bands"] = list(dataset.info.bands)
+    info = dataset.info
+    settings = config.dataset.determining() | {
+        "kind": type(config.dataset).__name__,
+        "classes": list(info.classes),
+        "background": info.background,
+        "multi_label": info.multi_label,
+        "bands": list(info.bands),
+    }
     index = {
         split: {"images": len(dataset.ids(split)), "digest": fingerprint(dataset.index(split))}
         for split in splits

@@ -40,7 +40,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 def run(context: Context) -> Metrics:
     """Train, save, and score on the validation split by image labels."""
     config, dataset = context.config, context.dataset
-    spec = input_spec(config, dataset)
+    spec = input_spec(config, dataset, context.memory)
     model = build(config, spec)
     module = ClassifierTraining(
         model,
@@ -80,15 +80,16 @@ def build(config: Config, spec: InputSpec) -> ClassTokenViT:
     return model
 
 
-def input_spec(config: Config, dataset: Dataset) -> InputSpec:
-    """Bands, classes and statistics of the training split."""
-    statistics = band_statistics(dataset)
+def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
+    """Bands, classes and statistics of the training split, from memory where they are known."""
+    statistics = band_statistics(dataset, memory=memory)
     return InputSpec(
-        classes=list(dataset.info.classes),
+        classes=list(dataset.info.image_class_names),
         bands=list(dataset.info.bands),
         mean=statistics.mean,
         std=statistics.std,
         image_size=config.dataset.image_size,
+        fit=config.dataset.fit,
         multi_label=dataset.info.multi_label,
     )
 

@@ -8,9 +8,13 @@ from matplotlib.figure import Figure
 
 from wsss.report.figures import hide_frame
 
+_MOST_CLASSES = 40
+
 
 def iou_bars(per_class: Mapping[str, Mapping[str, float | None]]) -> Figure:
     """Grouped bars of the IoU in %, a group per class, with each mean in the legend.
+
+    Of many classes, those that do not count for any kind are left out.
 
     Args:
         per_class: for each kind of mask (such as "pseudo-mask", "segmenter") the IoU in 0..1 by
@@ -22,6 +26,12 @@ def iou_bars(per_class: Mapping[str, Mapping[str, float | None]]) -> Figure:
     classes = list(next(iter(per_class.values()), {}))
     if not classes or any(list(scores) != classes for scores in per_class.values()):
         raise ValueError("IoU bars: every kind of mask must have the same classes, at least one")
+    if len(classes) > _MOST_CLASSES:
+        counting = [
+            name for name in classes if any(s[name] is not None for s in per_class.values())
+        ]
+        classes = counting or classes
+        per_class = {kind: {n: s[n] for n in classes} for kind, s in per_class.items()}
     bar = 0.8 / len(per_class)
     figure = Figure(
         figsize=(6.4, 1.2 + len(classes) * (0.14 + 0.15 * len(per_class))), layout="constrained"

@@ -17,8 +17,8 @@ _MOST_CLASSES_WITH_TEXT = 25
 def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
     """Heat-map of a confusion matrix: each row shows where a true class's pixels went, in %.
 
-    Rows of classes that never occur stay grey. The column of unlabelled pixels is left out where
-    it is empty.
+    Rows of classes that never occur stay grey; of many classes, those that are neither true nor
+    predicted anywhere are left out. So is the column of unlabelled pixels where it is empty.
 
     Args:
         confusion: counts ``[target, prediction]``, with or without a last column of unlabelled
@@ -32,13 +32,19 @@ def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
     number = len(classes)
     if counts.shape not in ((number, number), (number, number + 1)):
         raise ValueError(f"confusion matrix of shape {counts.shape} for {number} classes")
+    if number > _MOST_CLASSES_WITH_TEXT:
+        occurs = (counts.sum(axis=1) > 0) | (counts[:, :number].sum(axis=0) > 0)
+        occurs[0] |= not occurs.any()
+        counts = counts[occurs][:, [*occurs, *[True] * (counts.shape[1] - number)]]
+        classes = [name for name, kept in zip(classes, occurs, strict=True) if kept]
+        number = len(classes)
     columns = [*classes, "unlabelled"][: counts.shape[1]]
     if len(columns) > number and not counts[:, -1].any():
         counts, columns = counts[:, :-1], columns[:-1]
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
 
-    side = max(3.2, 0.42 * number)
+    side = max(3.2, (0.42 if number <= _MOST_CLASSES_WITH_TEXT else 0.15) * number)
     figure = Figure(figsize=(side * len(columns) / number + 1.8, side + 1.3), layout="constrained")
     axes = figure.add_subplot()
     colours = colormaps["Blues"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
@@ -12,12 +13,16 @@ from matplotlib.figure import Figure
 from wsss.atomic import replacing
 
 DOTS_PER_INCH = 150
+_ENCODINGS: dict[str, dict[str, Any]] = {
+    ".png": {"format": "png", "metadata": {"Software": None}},
+    ".jpg": {"format": "jpeg", "pil_kwargs": {"quality": 90}},
+}
 ABSENT_COLOUR = "0.88"
 """Light grey, for what has no value: unlabelled pixels, empty rows, closed heads."""
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write ``figure`` as a PNG of `DOTS_PER_INCH` and return ``path``.
+    """Write ``figure`` as a PNG or JPEG, as ``path`` says, of `DOTS_PER_INCH`; return ``path``.
 
     The same figure gives the same bytes: no date or software version is stored. The file appears
     whole or not at all; missing parent folders are made.
@@ -26,7 +31,7 @@ def save(figure: Figure, path: Path) -> Path:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # every further draw would move the axes a little
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    figure.savefig(buffer, dpi=DOTS_PER_INCH, **_ENCODINGS[path.suffix])
     with replacing(path) as partial:
         partial.write_bytes(buffer.getvalue())
     return path

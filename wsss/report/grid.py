@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from wsss.data.base import IGNORE_INDEX, DatasetInfo, Image, Mask
+from wsss.data.types import IGNORE_INDEX, DatasetInfo, Image, Mask
+from wsss.report.display import display_colours, short_id
 from wsss.report.figures import ABSENT_COLOUR
 
 Floats = NDArray[np.floating]
@@ -18,7 +19,6 @@ Floats = NDArray[np.floating]
 # Lengths in inches.
 _CELL, _GAP, _MARGIN, _TITLE, _LEGEND_LINE = 1.7, 0.12, 0.15, 0.36, 0.24
 _TALLEST = 1.6 * _CELL
-_TITLE_LETTERS = 26
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class GridRow:
     """Classes the image is labelled with."""
     maps: Mapping[int, Floats] = field(default_factory=dict)
     """Attention map ``[h, w]``, at least 0, of each class to show; scaled to its own maximum."""
-    probabilities: Floats | None = None
-    """Predicted probability of every class, ``[classes]``."""
+    probabilities: Mapping[int, float] = field(default_factory=dict)
+    """Predicted probability of each class in `maps`, where known."""
     pseudo_mask: Mask | None = None
     prediction: Mask | None = None
     target: Mask | None = None
@@ -99,27 +99,18 @@ def prediction_grid(rows: Sequence[GridRow], info: DatasetInfo) -> Figure:
 
 def _cells(row: GridRow, info: DatasetInfo) -> list[tuple[str, Floats, Floats | None]]:
     """Title, picture ``[H, W, 3]`` and heat map in 0..1 upon it, of every cell of a row."""
-    colour = _for_display(row.image, info)
-    name = row.image_id  # the end of an id is what tells images apart
-    name = name if len(name) <= _TITLE_LETTERS else "…" + name[1 - _TITLE_LETTERS :]
-    cells: list[tuple[str, Floats, Floats | None]] = [(name, colour, None)]
+    colour = display_colours(row.image, info)
+    cells: list[tuple[str, Floats, Floats | None]] = [(short_id(row.image_id), colour, None)]
     cells += [(title, _paint(mask, info), None) for title, mask in row.masks().items()]
     grey = np.repeat(colour.mean(axis=2, keepdims=True), 3, axis=2)
     for index, values in row.maps.items():
         title = f"{info.classes[index]}\n{'given' if index in row.labels else 'not given'}"
-        if row.probabilities is not None:
+        if index in row.probabilities:
             title += f", p = {row.probabilities[index]:.2f}"
         peak = float(values.max())
         heat = np.clip(np.asarray(values, np.float32) / (peak if peak > 0 else 1.0), 0, 1)
         cells.append((title, grey, heat))
     return cells
-
-
-def _for_display(image: Image, info: DatasetInfo) -> Floats:
-    low, high = info.display_range
-    bands = image[list(info.display_bands)].transpose(1, 2, 0)
-    scaled: Floats = np.nan_to_num(np.clip((bands - low) / (high - low), 0, 1))
-    return scaled
 
 
 def _paint(mask: Mask, info: DatasetInfo) -> Floats:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from wsss.data.base import Dataset, Split
+from wsss.data.base import Dataset
+from wsss.data.fit import pad
+from wsss.data.types import Split
 from wsss.metrics import classification_metrics
 from wsss.models.checkpoint import InputSpec
 from wsss.models.vit import ClassTokenViT
@@ -18,16 +18,6 @@ from wsss.training.classifier import class_probabilities
 from wsss.training.samples import prepare
 
 BATCH = 32
-
-
-def image_batches(
-    dataset: Dataset, ids: Sequence[str], spec: InputSpec, batch_size: int
-) -> Iterator[tuple[Sequence[str], Tensor]]:
-    """Ids and prepared images ``[B, bands, S, S]``, in order."""
-    for start in range(0, len(ids), batch_size):
-        chosen = ids[start : start + batch_size]
-        images = [prepare(dataset.read_image(image_id), spec) for image_id in chosen]
-        yield chosen, torch.stack(images)
 
 
 @torch.no_grad()
@@ -40,10 +30,14 @@ def predict_probabilities(
 ) -> NDArray[np.float32]:
     """Class probabilities ``[images, classes]`` in the order of ``dataset.ids(split)``."""
     model.to(device)
-    parts = [
-        class_probabilities(model(images.to(device)), spec.multi_label).cpu()
-        for _, images in image_batches(dataset, dataset.ids(split), spec, BATCH)
-    ]
+    ids, parts = dataset.ids(split), []
+    for start in range(0, len(ids), BATCH):
+        images = [
+            pad(prepare(dataset.read_image(image_id), spec), spec.image_size)
+            for image_id in ids[start : start + BATCH]
+        ]
+        logits = model(torch.stack(images).to(device))
+        parts.append(class_probabilities(logits, spec.multi_label).cpu())
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence, Sized
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
 from wsss.data.augment import AugmentConfig, augment
-from wsss.data.base import Dataset, Image, Mask, Split
+from wsss.data.base import Dataset
+from wsss.data.fit import fitted_size, pad, pad_mask, resize, resize_mask
+from wsss.data.types import Image, Mask, Split
 from wsss.models.checkpoint import InputSpec
 from wsss.randomness import derive_seed, keyed_generator
 
@@ -29,16 +30,9 @@ def standardise(image: Image, spec: InputSpec) -> Tensor:
 
 
 def prepare(image: Image, spec: InputSpec) -> Tensor:
-    """Standardised and resized to the network's square input ``[bands, S, S]``."""
-    return resize(standardise(image, spec), spec.image_size)
-
-
-def resize(image: Tensor, side: int) -> Tensor:
-    """Bilinear, antialiased when shrinking: ``[bands, H, W]`` to ``[bands, side, side]``."""
-    if image.shape[-2:] == (side, side):
-        return image
-    size = (side, side)
-    return F.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+    """Standardised and fitted: ``[bands, h, w]``, the longer side as the network's square."""
+    size = (image.shape[-2], image.shape[-1])
+    return resize(standardise(image, spec), fitted_size(size, spec.image_size, spec.fit))
 
 
 class TrainingSamples(TorchDataset[Batch]):
@@ -78,11 +72,13 @@ class TrainingSamples(TorchDataset[Batch]):
     def __getitem__(self, draw: Draw) -> Batch:
         epoch, index = draw
         image = prepare(self._dataset.read_image(self._ids[index]), self._spec)
-        mask = self._mask(index)
+        mask = self._mask(index, image)
         if self._augmentation is not None:
             seed = derive_seed(self._seed, "augment", epoch, index)
             image, mask = augment(image, mask, self._augmentation, seed)
-        if self._window is not None and self._window < self._spec.image_size:
+        side = self._spec.image_size
+        image, mask = pad(image, side), None if mask is None else pad_mask(mask, side)
+        if self._window is not None and self._window < side:
             top, left = self._corner(epoch, index)
             inside = (..., slice(top, top + self._window), slice(left, left + self._window))
             image, mask = image[inside], None if mask is None else mask[inside]
@@ -95,15 +91,11 @@ class TrainingSamples(TorchDataset[Batch]):
         corner: list[int] = torch.randint(room + 1, (2,), generator=generator).tolist()
         return corner
 
-    def _mask(self, index: int) -> Tensor | None:
+    def _mask(self, index: int, image: Tensor) -> Tensor | None:
         if self._read_mask is None:
             return None
         mask = torch.from_numpy(np.ascontiguousarray(self._read_mask(self._ids[index])))
-        size = (self._spec.image_size, self._spec.image_size)
-        if mask.shape == size:
-            return mask
-        nearest = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")
-        return nearest[0, 0].to(torch.uint8)
+        return resize_mask(mask, (image.shape[-2], image.shape[-1]))
 
 
 class EpochSampler(Sampler[Draw]):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from wsss.data.base import IGNORE_INDEX
+from wsss.data.types import IGNORE_INDEX
 from wsss.models.segmenter import SegmenterConfig
 from wsss.training.optimizers import AdamWConfig, build_optimizer
 from wsss.training.samples import Batch

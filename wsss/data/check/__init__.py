@@ -1,0 +1,1 @@
+"""Inspection of a dataset before a long run: ``python -m wsss.data.check dataset=...``."""

@@ -1,0 +1,64 @@
+"""Bringing images of any size to the size that a network sees."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wsss.data.types import IGNORE_INDEX
+
+Size = tuple[int, int]
+
+
+def fitted_size(size: Size, side: int, fit: str) -> Size:
+    """Height and width of an image once it is brought to a square of ``side`` pixels.
+
+    ``resize`` fills the square, whatever the aspect ratio; ``pad`` keeps the ratio, so that only
+    the longer side is as long as the square's.
+    """
+    if fit == "resize":
+        return side, side
+    longest = max(size)
+    height, width = (max(1, round(length * side / longest)) for length in size)
+    return height, width
+
+
+def own_size(size: Size, longest: int) -> Size:
+    """The image's own height and width, scaled down where a side is over ``longest`` pixels."""
+    return size if max(size) <= longest else fitted_size(size, longest, "pad")
+
+
+def resize(image: Tensor, size: Size) -> Tensor:
+    """Bilinear, antialiased when shrinking: ``[bands, H, W]`` to ``[bands, h, w]``."""
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return F.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def resize_mask(mask: Tensor, size: Size) -> Tensor:
+    """Class indices ``[H, W]`` of the nearest pixels, ``[h, w]``."""
+    if tuple(mask.shape) == size:
+        return mask
+    nearest = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")
+    return nearest[0, 0].to(torch.uint8)
+
+
+def pad(image: Tensor, side: int) -> Tensor:
+    """Fill a standardised image up to ``[..., side, side]`` with 0, each band's mean.
+
+    The image stays at the upper left.
+    """
+    return _fill(image, side, 0)
+
+
+def pad_mask(mask: Tensor, side: int) -> Tensor:
+    """Fill a mask up to ``[side, side]`` with what no class counts for."""
+    return _fill(mask, side, IGNORE_INDEX)
+
+
+def _fill(tensor: Tensor, side: int, value: int) -> Tensor:
+    height, width = tensor.shape[-2:]
+    if (height, width) == (side, side):
+        return tensor
+    return F.pad(tensor, (0, side - width, 0, side - height), value=value)

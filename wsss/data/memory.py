@@ -1,0 +1,30 @@
+"""Answers that cost a pass over a dataset, kept on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from wsss.atomic import replacing
+
+
+def remembered(folder: Path | None, question: Any, answer: Callable[[], Any]) -> Any:
+    """The answer from an earlier time, else the one computed now.
+
+    Args:
+        folder: where answers are kept; ``None`` computes anew.
+        question: all that the answer depends on, JSON-ready.
+        answer: computes it, JSON-ready.
+    """
+    if folder is None:
+        return answer()
+    path = folder / f"{sha256(json.dumps(question).encode()).hexdigest()[:16]}.json"
+    if path.is_file():
+        return json.loads(path.read_text("utf-8"))
+    computed = answer()
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(computed, indent=1) + "\n", "utf-8")
+    return computed

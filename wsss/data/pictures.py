@@ -1,0 +1,99 @@
+"""What datasets of RGB pictures have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.base import Dataset
+from wsss.data.cache import ImageCache
+from wsss.data.raster import read_picture
+from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record, Split
+from wsss.errors import UserError
+
+RGB = ("red", "green", "blue")
+
+
+class Pictures(Dataset):
+    """RGB pictures of any size without coordinates, values 0..255.
+
+    Gray pictures give three equal bands.
+    """
+
+    def __init__(
+        self,
+        info: DatasetInfo,
+        records: Mapping[Split, Sequence[Record]],
+        quarantined: Mapping[str, str],
+        cache_mb: int,
+    ) -> None:
+        super().__init__(info, records, quarantined)
+        self._cache = ImageCache(cache_mb)
+
+    def read_image(self, image_id: str) -> Image:
+        """``[3, H, W]``; `UserError` names the file that cannot be read."""
+        return self._cache.get(image_id, self._decode)
+
+    def georeference(self, image_id: str) -> Georeference | None:
+        """``None``: pictures have no place on Earth."""
+        return None
+
+    def _decode(self, image_id: str) -> Image:
+        image = read_picture(self.record(image_id).files[0])
+        return image if len(image) == 3 else np.repeat(image, 3, axis=0)
+
+
+class PictureDataset(Pictures):
+    """Pictures with a file for each mask, found by name."""
+
+    def has_mask(self, image_id: str) -> bool:
+        """See `Dataset.has_mask`."""
+        path = self._mask_path(image_id)
+        return path is None or path.is_file()
+
+    def open_masks(self) -> Callable[[str], Mask]:
+        """See `Dataset.open_masks`."""
+        return self._read_mask
+
+    @abstractmethod
+    def _mask_path(self, image_id: str) -> Path | None:
+        """File of an image's mask, there or not; ``None`` for background all over."""
+
+    @abstractmethod
+    def _decode_mask(self, path: Path) -> Mask:
+        """Read a mask file as class indices ``[H, W]``."""
+
+    def _read_mask(self, image_id: str) -> Mask:
+        path, size = self._mask_path(image_id), self.size(image_id)
+        if path is None:
+            return np.full(size, self.info.background, np.uint8)
+        mask = self._decode_mask(path)
+        if mask.shape != size:
+            raise UserError(f"{path}: size {mask.shape}, but its image has {size}")
+        return mask
+
+
+def picture_info(
+    name: str,
+    classes: Sequence[str],
+    palette: Sequence[tuple[int, int, int]],
+    *,
+    background: int | None,
+    multi_label: bool,
+    protocol: str,
+) -> DatasetInfo:
+    """Description of a dataset of RGB pictures; see `DatasetInfo`."""
+    return DatasetInfo(
+        name=name,
+        classes=tuple(classes),
+        palette=tuple(palette),
+        bands=RGB,
+        multi_label=multi_label,
+        display_bands=(0, 1, 2),
+        display_range=(0.0, 255.0),
+        background=background,
+        protocol=protocol,
+    )

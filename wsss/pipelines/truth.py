@@ -1,0 +1,54 @@
+"""Pixel masks for the stages that may see them: ``evaluate`` and ``ceiling``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wsss.data.base import Dataset
+from wsss.data.quarantine import Quarantine
+from wsss.data.types import SPLITS, Mask, Split
+from wsss.errors import UserError
+from wsss.pipelines.artifacts import fingerprint
+from wsss.pipelines.config import Config
+from wsss.progress import track
+
+
+def reported_split(config: Config) -> Split:
+    """The split named by ``evaluation.split``."""
+    return next(split for split in SPLITS if split == config.evaluation.split)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Pixel masks that were all read once."""
+
+    ids: dict[Split, list[str]]
+    """Images by split, those with an unreadable mask left out."""
+    read: Callable[[str], Mask]
+    digest: str
+    """Hash of every mask, so that changed masks are scored anew."""
+    unreadable: dict[str, str]
+    """Why each mask that was left out is, by image id."""
+
+
+def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) -> Truth:
+    """Open the pixel masks and read each, so that a broken one shows before any work.
+
+    Raises:
+        UserError: naming a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
+    """
+    read, masks = dataset.open_masks(), Quarantine(config.dataset.on_error)
+    digests: dict[str, str] = {}
+    every = dict.fromkeys(image_id for members in ids.values() for image_id in members)
+    for image_id in track(every, "pixel masks", len(every)):
+        with masks.guard(image_id):
+            digests[image_id] = hashlib.sha256(read(image_id).tobytes()).hexdigest()
+    kept = {split: [i for i in members if i in digests] for split, members in ids.items()}
+    for split, members in kept.items():
+        if not members:
+            raise UserError(
+                f"split '{split}' has no readable mask: {next(iter(masks.reasons.values()))}"
+            )
+    return Truth(kept, read, fingerprint(digests), masks.reasons)
