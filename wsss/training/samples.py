@@ -136,5 +136,6 @@ def build_loader(
         batch_size=batch_size,
         sampler=EpochSampler(samples, seed, shuffle),
         num_workers=num_workers,
+        persistent_workers=num_workers > 0,  # what they have decoded stays with them
         pin_memory=torch.cuda.is_available(),
     )
