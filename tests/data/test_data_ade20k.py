@@ -81,23 +81,6 @@ def test_images_without_file_may_be_left_out(root: Path) -> None:
     assert [data.has_mask(image_id) for image_id in copy.VAL[:3]] == [True, False, True]
 
 
-@pytest.mark.parametrize("fault", copy.FAULTS)
-def test_faults(root: Path, fault: str) -> None:
-    spoil, words = copy.FAULTS[fault]
-    spoil(root)
-    with pytest.raises(UserError) as caught:
-        data = opened(root)
-        for split in SPLITS:
-            for image_id in data.ids(split):
-                data.read_image(image_id)
-        read_mask = data.open_masks()
-        for image_id in data.ids("test"):
-            read_mask(image_id)
-    message = str(caught.value)
-    assert all(word in message for word in words), message
-    assert "\n" not in message
-
-
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

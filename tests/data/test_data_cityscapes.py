@@ -101,23 +101,6 @@ def test_other_files_of_the_tree_are_passed_over(root: Path) -> None:
     assert tuple(i for i, _ in labelled_masks(root)) == (*copy.TRAIN, *copy.VAL)
 
 
-@pytest.mark.parametrize("fault", copy.FAULTS)
-def test_faults(root: Path, fault: str) -> None:
-    spoil, words = copy.FAULTS[fault]
-    spoil(root)
-    with pytest.raises(UserError) as caught:
-        data = opened(root)
-        for split in SPLITS:
-            for image_id in data.ids(split):
-                data.read_image(image_id)
-        read_mask = data.open_masks()
-        for image_id in data.ids("test"):
-            read_mask(image_id)
-    message = str(caught.value)
-    assert all(word in message for word in words), message
-    assert "\n" not in message
-
-
 def test_no_mask_to_derive_labels_from(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no mask gtFine/\{train,val\}/<city>"):
         list(labelled_masks(tmp_path))

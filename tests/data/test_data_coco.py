@@ -252,21 +252,6 @@ def test_no_polygon_is_kept_before_masks_are_opened(root: Path) -> None:
         data.open_masks()
 
 
-@pytest.mark.parametrize("fault", copy.FAULTS)
-def test_a_fault_gets_one_line(root: Path, fault: str) -> None:
-    spoil, words = copy.FAULTS[fault]
-    spoil(root)
-    with pytest.raises(UserError) as caught:
-        data = opened(root)
-        read_mask = data.open_masks()
-        for image_id in (i for split in SPLITS for i in data.ids(split)):
-            data.read_image(image_id)
-            read_mask(image_id)
-    assert "\n" not in str(caught.value)
-    for word in words:
-        assert word in str(caught.value)
-
-
 Change = Callable[[dict[str, Any]], object]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from copies import copy_of
 from copies import endotect as hyper
 from copies import kvasir_seg as seg
 from omegaconf import OmegaConf
@@ -149,25 +148,6 @@ def test_no_mask_is_read_before_masks_are_opened(mixed: Path) -> None:
     for path in (mixed / hyper.MASKS).iterdir():
         path.write_bytes(b"")
     assert everything(opened("endotect", mixed)) == before
-
-
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [(name, fault) for name in ("kvasir_seg", "endotect") for fault in copy_of(name).FAULTS],
-)
-def test_a_fault_gets_one_line(polyps: Path, mixed: Path, name: str, fault: str) -> None:
-    root = {"kvasir_seg": polyps, "endotect": mixed}[name]
-    spoil, words = copy_of(name).FAULTS[fault]
-    spoil(root)
-    with pytest.raises(UserError) as caught:
-        data = opened(name, root)
-        read_mask = data.open_masks()
-        for image_id in (i for split in SPLITS for i in data.ids(split)):
-            data.read_image(image_id)
-            read_mask(image_id)
-    assert "\n" not in str(caught.value)
-    for word in words:
-        assert word in str(caught.value)
 
 
 def test_pairs_that_are_not_whole_are_left_out_by_name(polyps: Path) -> None:

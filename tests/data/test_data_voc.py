@@ -102,23 +102,6 @@ def test_difficult_objects(root: Path) -> None:
         opened(root, difficult="skip")
 
 
-@pytest.mark.parametrize("fault", copy.FAULTS)
-def test_faults(root: Path, fault: str) -> None:
-    spoil, words = copy.FAULTS[fault]
-    spoil(root)
-    with pytest.raises(UserError) as caught:
-        data = opened(root)
-        for split in SPLITS:
-            for image_id in data.ids(split):
-                data.read_image(image_id)
-        read_mask = data.open_masks()
-        for image_id in data.ids("test"):
-            read_mask(image_id)
-    message = str(caught.value)
-    assert all(word in message for word in words), message
-    assert "\n" not in message
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
