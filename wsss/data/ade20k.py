@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.data.codes import ClassCodes
-from wsss.data.labelled import LabelledSettings, labelled_protocol, labelled_splits
+from wsss.data.labelled import LabelledSettings, decode_each, labelled_protocol, labelled_splits
 from wsss.data.lists import read_lines
 from wsss.data.palette import distinct_colours
 from wsss.data.pictures import PictureDataset, picture_info
@@ -113,12 +113,9 @@ def labelled_masks(root: Path) -> Iterator[tuple[str, Mask]]:
         UserError: where there is no mask at all, or naming one that is broken.
     """
     folders = [root / "annotations" / folder for folder in FOLDER_SIZES]
-    found = [_files(folder, ".png") for folder in folders if folder.is_dir()]
-    if not any(found):
-        raise UserError(f"{root}: no mask in annotations/training or annotations/validation")
-    for files in found:
-        for image_id, path in files.items():
-            yield image_id, _decode(path)
+    files = [_files(folder, ".png") for folder in folders if folder.is_dir()]
+    nothing = f"{root}: no mask in annotations/training or annotations/validation"
+    return decode_each(files, _decode, nothing)
 
 
 def _decode(path: Path) -> Mask:

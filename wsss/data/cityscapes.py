@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsss.data.codes import ClassCodes
-from wsss.data.labelled import LabelledSettings, labelled_protocol, labelled_splits
+from wsss.data.labelled import LabelledSettings, decode_each, labelled_protocol, labelled_splits
 from wsss.data.palette import Colour
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
@@ -130,12 +130,8 @@ def labelled_masks(root: Path) -> Iterator[tuple[str, Mask]]:
         UserError: where there is no mask at all, or naming one that is broken.
     """
     folders = [root / "gtFine" / folder for folder in FOLDER_SIZES]
-    found = [_files(folder, _MASK_END) for folder in folders if folder.is_dir()]
-    if not any(found):
-        raise UserError(f"{root}: no mask gtFine/{{train,val}}/<city>/*{_MASK_END}")
-    for files in found:
-        for image_id, path in files.items():
-            yield image_id, _decode(path)
+    files = [_files(folder, _MASK_END) for folder in folders if folder.is_dir()]
+    return decode_each(files, _decode, f"{root}: no mask gtFine/{{train,val}}/<city>/*{_MASK_END}")
 
 
 def _decode(path: Path) -> Mask:

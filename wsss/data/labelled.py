@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from wsss.data.holdout import hold_out
 from wsss.data.labels import read_labels
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Record, Split
+from wsss.data.types import Mask, Record, Split
 from wsss.errors import UserError
 
 
@@ -75,3 +75,14 @@ def labelled_splits(
         "val": [Record(i, (training[i],), labels[i]) for i in val],
         "test": [Record(i, (path,), labels[i]) for i, path in testing.items() if i in labels],
     }
+
+
+def decode_each(
+    files: Sequence[Mapping[str, Path]], decode: Callable[[Path], Mask], nothing: str
+) -> Iterator[tuple[str, Mask]]:
+    """Image id and mask of every file; `UserError` saying `nothing` where there is none."""
+    if not any(files):
+        raise UserError(nothing)
+    for folder in files:
+        for image_id, path in folder.items():
+            yield image_id, decode(path)
