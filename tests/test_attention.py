@@ -5,15 +5,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.attention import AttentionConfig, class_maps, layer_slice
+from wsss.attention import AttentionConfig, class_maps, layer_numbers
 from wsss.errors import UserError
 from wsss.models import ClassTokenViT
+from wsss.rollout import class_rollout
 
 
 def config(
-    layers: str = "all", scales: tuple[float, ...] = (1.0,), flip: bool = False
+    layers: str | list[int] = "all",
+    scales: tuple[float, ...] = (1.0,),
+    flip: bool = False,
+    method: str = "sum",
 ) -> AttentionConfig:
-    return AttentionConfig(layers, None, list(scales), flip, batch_size=2)
+    return AttentionConfig("open", layers, method, None, list(scales), flip, batch_size=2)
 
 
 @pytest.fixture(scope="module")
@@ -42,26 +46,75 @@ def images(height: int = 32, width: int = 32) -> Tensor:
     ("layers", "expected"), [("all", [0, 1, 2, 3]), ("last_1", [3]), ("last_4", [0, 1, 2, 3])]
 )
 def test_layers_by_name(layers: str, expected: list[int]) -> None:
-    assert list(range(4))[layer_slice(layers, 4)] == expected
+    assert layer_numbers(layers, 4) == expected
+
+
+@pytest.mark.parametrize(("layers", "expected"), [([0, 2], [0, 2]), ([3, 1], [1, 3])])
+def test_layers_by_number(layers: list[int], expected: list[int]) -> None:
+    assert layer_numbers(layers, 4) == expected
 
 
 @pytest.mark.parametrize(
-    "layers", ["", "every", "last", "last_", "last_0", "last_5", "last_-1", "first_1", "last_²"]
+    "layers",
+    [
+        *("", "every", "last", "last_", "last_0", "last_5", "last_-1", "first_1", "last_²"),
+        *([], [4], [-1], [0, 0], [True], [1.0], ["1"], [[0]], 2, None),
+    ],
 )
-def test_unknown_layers_are_refused_with_what_is_valid(layers: str) -> None:
+def test_unknown_layers_are_refused_with_what_is_valid(layers: object) -> None:
     with pytest.raises(UserError, match=r"attention\.layers is .*; valid: all, last_1 .. last_4"):
-        layer_slice(layers, 4)
+        layer_numbers(layers, 4)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("layers", "chosen"), [("all", [0, 1, 2]), ("last_2", [1, 2])])
+@pytest.mark.parametrize(
+    ("layers", "chosen"), [("all", [0, 1, 2]), ("last_2", [1, 2]), ([2, 0], [0, 2])]
+)
 def test_one_view_is_the_sum_over_layers(
-    model: ClassTokenViT, layers: str, chosen: list[int]
+    model: ClassTokenViT, layers: str | list[int], chosen: list[int]
 ) -> None:
     expected = model(images(), return_attention=True)
     logits, maps = class_maps(model, images(), config(layers))
     torch.testing.assert_close(logits, expected.logits)
     torch.testing.assert_close(maps, expected.class_attention[:, chosen].sum(dim=1))
+
+
+@pytest.mark.parametrize("layers", ["all", [0, 2]])
+def test_rollout_is_a_method(model: ClassTokenViT, layers: str | list[int]) -> None:
+    logits, maps = class_maps(model, images(), config(layers, method="rollout"))
+    expected_logits, expected = class_rollout(model, images(), layer_numbers(layers, 3))
+    assert torch.equal(maps, expected) and torch.equal(logits, expected_logits)
+    assert not torch.allclose(maps, class_maps(model, images(), config(layers))[1])
+
+
+def test_views_of_a_rollout_line_up(model: ClassTokenViT) -> None:
+    settings = config(scales=(1.0, 1.5), flip=True, method="rollout")
+    _, maps = class_maps(model, images(32, 16), settings, square=True)
+    _, mirrored = class_maps(model, images(32, 16).flip(-1), settings, square=True)
+    assert maps.shape == (2, 3, 6, 3)
+    assert maps.min() >= 0 and maps.max() <= 1
+    assert torch.allclose(maps.flip(-1), mirrored, atol=1e-6)
+
+
+def test_weighted_heads_are_the_weighted_mean_of_each_head_alone(model: ClassTokenViT) -> None:
+    def maps(*weights: tuple[float, float]) -> Tensor:
+        given = [torch.tensor(layer, dtype=torch.float32) for layer in weights]
+        return class_maps(model, images(), config(), head_weights=given)[1]
+
+    first, second = maps(*[(1, 0)] * 3), maps(*[(0, 1)] * 3)
+    torch.testing.assert_close(maps(*[(0.75, 0.25)] * 3), 0.75 * first + 0.25 * second)
+    torch.testing.assert_close(maps(*[(0.5, 0.5)] * 3), class_maps(model, images(), config())[1])
+    assert not torch.allclose(first, second, atol=1e-3)
+    # Each layer has weights of its own.
+    torch.testing.assert_close(
+        maps((1, 0), (0, 1), (1, 0)) + maps((0, 1), (1, 0), (0, 1)), first + second
+    )
+
+
+def test_weights_of_heads_leave_the_scores_alone(model: ClassTokenViT) -> None:
+    weights = [torch.tensor([0.9, 0.1])] * 3
+    logits, _ = class_maps(model, images(), config(), head_weights=weights)
+    assert torch.equal(logits, class_maps(model, images(), config())[0])
 
 
 def test_maps_of_a_mirrored_image_are_mirrored(model: ClassTokenViT) -> None:

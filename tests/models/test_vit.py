@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from small_vit import SquaresSeen, build, images
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsss.errors import UserError
 from wsss.masking import NoMasking
@@ -15,30 +15,6 @@ from wsss.models.block import Block
 from wsss.models.build import ModelConfig, build_classifier
 from wsss.training.classifier import classification_loss
 from wsss.training.gates import GateTraining, HardConcretePruning
-
-
-def build(**changes: Any) -> ClassTokenViT:
-    """A small model whose weights are large enough for attention to be far from uniform."""
-    sizes: dict[str, Any] = dict(
-        image_size=16,
-        patch_size=4,
-        in_channels=3,
-        num_classes=5,
-        embed_dim=24,
-        depth=3,
-        num_heads=4,
-        generator=torch.Generator().manual_seed(0),
-    )
-    model = ClassTokenViT(**(sizes | changes))
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=generator))
-    return model.eval()
-
-
-def images(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(2))
 
 
 def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -138,22 +114,6 @@ def test_token_keep_zeroes_the_output_tokens() -> None:
     assert torch.equal(model(x, token_keep=torch.ones(2, 5)), model(x))
 
 
-class SquaresSeen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Remembers tensors that have ``tokens`` twice among their dimensions."""
-
-    def __init__(self, tokens: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._tokens = tokens
-        self.found: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for part in result if isinstance(result, (tuple, list)) else [result]:
-            if isinstance(part, Tensor) and sum(side >= self._tokens for side in part.shape) > 1:
-                self.found.append(f"{func} {tuple(part.shape)}")
-        return result
-
-
 @pytest.mark.parametrize("training", [False, True])
 def test_no_tensor_of_tokens_by_tokens(training: bool) -> None:
     model, x = build(image_size=64, num_classes=3), images(1, 3, 64, 64)
@@ -245,7 +205,7 @@ def test_images_that_do_not_fit() -> None:
 
 
 def test_a_config_that_does_not_fit_names_the_model() -> None:
-    config = ModelConfig("mini", 8, 30, 2, 4, 4.0, False, None)
+    config = ModelConfig("mini", 8, 30, 2, 4, 4.0, False, 1e-5, None, None)
     sizes: dict[str, Any] = dict(image_size=32, in_channels=3, num_classes=2)
     with pytest.raises(UserError, match="model=mini: embed_dim 30 is no multiple"):
         build_classifier(config, **sizes, generator=torch.Generator())

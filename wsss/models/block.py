@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -29,7 +31,13 @@ class Attention(nn.Module):
         self.proj = _linear(inner, dim, bias=True)
 
     def forward(
-        self, x: Tensor, queries: int | None = None, maps: int = 0, gate: Tensor | None = None
+        self,
+        x: Tensor,
+        queries: int | None = None,
+        maps: int = 0,
+        gate: Tensor | None = None,
+        keys: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Attend.
 
@@ -38,6 +46,8 @@ class Attention(nn.Module):
             queries: compute the output of the first so many tokens only; ``None`` for all.
             maps: also return the attention rows of the first so many tokens; 0 for none.
             gate: ``[heads]``, factor on each head's output.
+            keys: ``[B, T]`` boolean, False for tokens that no token may attend to.
+            weights: ``[heads]`` of sum 1, for the mean over heads; equal if not given.
 
         Returns:
             output ``[B, queries or T, D]`` and attention rows ``[B, maps, T]``, the mean over
@@ -48,14 +58,47 @@ class Attention(nn.Module):
             rows = x.new_zeros(x.shape[0], maps, x.shape[1]) if maps else None
             return self.proj(q.flatten(2)), rows
         q, k, v = (rearrange(part, "b t h d -> b h t d") for part in (q, k, v))
-        out = F.scaled_dot_product_attention(q, k, v)
+        mask = None if keys is None else keys[:, None, None]  # the same for all heads and queries
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         if gate is not None:
             out = out * gate.view(1, -1, 1, 1).to(out.dtype)
-        rows = None
-        if maps:
-            scores = q[:, :, :maps] @ k.transpose(-2, -1) * self.head_dim**-0.5
-            rows = scores.float().softmax(dim=-1).mean(dim=1)
+        rows = self._mean_rows(q[:, :, :maps], k, mask, weights) if maps else None
         return self.proj(rearrange(out, "b h t d -> b t (h d)")), rows
+
+    def row_pieces(
+        self, x: Tensor, rows: int, elements: int, weights: Tensor | None = None
+    ) -> Iterator[Tensor]:
+        """Attention rows of the first tokens, a few at a time; there must be a head.
+
+        Args:
+            x: normalised tokens ``[B, T, D]``.
+            rows: how many tokens.
+            elements: numbers that a piece may have, over the batch and all heads; a piece has at
+                least one row.
+            weights: as in `forward`.
+
+        Yields:
+            ``[B, some, T]``, the rows in order.
+        """
+        q, k, _ = (rearrange(part, "b t h d -> b h t d") for part in self._project(x, rows))
+        size = max(1, elements // (x.shape[0] * self.num_heads * x.shape[1]))
+        for some in torch.split(q, size, dim=2):
+            yield self._mean_rows(some, k, None, weights)
+
+    def _mean_rows(
+        self, q: Tensor, k: Tensor, mask: Tensor | None, weights: Tensor | None
+    ) -> Tensor:
+        """Attention of some queries ``[B, some, T]``, averaged over heads."""
+        scores = q @ k.transpose(-2, -1) * self.head_dim**-0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        attention = scores.float().softmax(dim=-1)
+        rows: Tensor
+        if weights is None:
+            rows = attention.mean(dim=1)
+        else:
+            rows = torch.einsum("bhqk,h->bqk", attention, weights)
+        return rows
 
     def _project(self, x: Tensor, queries: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each ``[B, tokens, heads, head_dim]``."""
@@ -104,10 +147,16 @@ class Block(nn.Module):
         self.mlp = Mlp(dim, round(dim * mlp_ratio))
 
     def forward(
-        self, x: Tensor, queries: int | None = None, maps: int = 0, gate: Tensor | None = None
+        self,
+        x: Tensor,
+        queries: int | None = None,
+        maps: int = 0,
+        gate: Tensor | None = None,
+        keys: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Tokens ``[B, T, D]`` to ``[B, queries or T, D]`` and attention rows, see `Attention`."""
-        attended, rows = self.attn(self.norm1(x), queries, maps, gate)
+        attended, rows = self.attn(self.norm1(x), queries, maps, gate, keys, weights)
         x = x[:, :queries] + attended
         return x + self.mlp(self.norm2(x)), rows
 

@@ -15,8 +15,9 @@ from wsss.models.vit import ClassTokenViT
 class ModelConfig:
     """Size of the class-token ViT; bands, classes and image size come from the dataset.
 
-    ``init_from`` names a file or directory with weights to start from, see
-    `wsss.models.checkpoint.load_weights`.
+    ``init_from`` names a file or directory with weights of the whole model to start from, see
+    `wsss.models.checkpoint.load_weights`; ``pretrained`` one with those of a vision transformer
+    for its encoder, see `wsss.models.pretrained.load_pretrained`.
     """
 
     name: str
@@ -26,12 +27,17 @@ class ModelConfig:
     num_heads: int
     mlp_ratio: float
     qkv_bias: bool
+    norm_eps: float
     init_from: str | None
+    pretrained: str | None
 
     def __post_init__(self) -> None:
         for key in ("patch_size", "embed_dim", "depth", "num_heads"):
             check_least(f"model.{key}", getattr(self, key), 1)
         check_positive("model.mlp_ratio", self.mlp_ratio)
+        check_positive("model.norm_eps", self.norm_eps)
+        if self.init_from is not None and self.pretrained is not None:
+            raise ValueError("model.init_from and model.pretrained are both set, choose one")
 
 
 def build_classifier(
@@ -54,6 +60,7 @@ def build_classifier(
             num_heads=config.num_heads,
             mlp_ratio=config.mlp_ratio,
             qkv_bias=config.qkv_bias,
+            norm_eps=config.norm_eps,
             generator=generator,
         )
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from wsss.models.pruning import architecture
 from wsss.models.release import import_release
 from wsss.models.vit import ClassTokenViT
 
+#: Keys that training scripts store weights under; a teacher goes before its student.
+_CONTAINERS = ("state_dict", "model", "teacher", "student")
 WEIGHTS, DESCRIPTION = "classifier.safetensors", "classifier.json"
 
 
@@ -104,11 +107,16 @@ def read_state_dict(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        # Training scripts like to store their arguments beside the weights: plain values.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds for a broken file
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"checkpoint {path} cannot be read: {reason}") from error
-    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    for key in _CONTAINERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise UserError(f"checkpoint {path} is no state dict of tensors")
     return content

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from wsss.checks import check_choice
+from wsss.masking import PLACES
 from wsss.models.block import Block
 from wsss.models.gates import HeadGates
-
-Size = int | tuple[int, int]
+from wsss.models.patches import PatchEmbed, Size, grid_of, pair
 
 
 class AttentionOutput(NamedTuple):
@@ -76,8 +77,8 @@ class ClassTokenViT(nn.Module):
             head_dim, rest = divmod(embed_dim, heads[0])
             if rest:
                 raise ValueError(f"embed_dim {embed_dim} is no multiple of num_heads {heads[0]}")
-        self.patch_size = _pair(patch_size)
-        self.grid = _grid(_pair(image_size), self.patch_size)
+        self.patch_size = pair(patch_size)
+        self.grid = grid_of(pair(image_size), self.patch_size)
         self.num_classes, self.num_heads, self.head_dim = num_classes, heads, head_dim
         self.mlp_ratio, self.qkv_bias, self.norm_eps = mlp_ratio, qkv_bias, norm_eps
 
@@ -95,7 +96,12 @@ class ClassTokenViT(nn.Module):
 
     @overload
     def forward(
-        self, x: Tensor, *, token_keep: Tensor | None = ..., gates: Tensor | None = ...
+        self,
+        x: Tensor,
+        *,
+        token_keep: Tensor | None = ...,
+        place: str = ...,
+        gates: Tensor | None = ...,
     ) -> Tensor: ...
 
     @overload
@@ -105,7 +111,9 @@ class ClassTokenViT(nn.Module):
         *,
         return_attention: Literal[True],
         token_keep: Tensor | None = ...,
+        place: str = ...,
         gates: Tensor | None = ...,
+        head_weights: Sequence[Tensor] | None = ...,
     ) -> AttentionOutput: ...
 
     def forward(
@@ -114,35 +122,62 @@ class ClassTokenViT(nn.Module):
         *,
         return_attention: bool = False,
         token_keep: Tensor | None = None,
+        place: str = "output",
         gates: Tensor | None = None,
+        head_weights: Sequence[Tensor] | None = None,
     ) -> Tensor | AttentionOutput:
         """Class scores, and class-attention maps where asked for.
 
         Args:
             x: images ``[B, bands, H, W]``, standardised.
             return_attention: also return the class-attention maps of every layer.
-            token_keep: ``[B, C]`` of 0 and 1, factor on the output embedding of each class token
-                (class-token masking, see `wsss.masking`).
+            token_keep: ``[B, C]`` of 0 and 1, the class tokens that are not hidden (class-token
+                masking, see `wsss.masking`).
+            place: where a hidden token is hidden: ``output``, ``input`` or ``attention``; in the
+                last case its maps are 0 too.
             gates: ``[layers, heads]``, factor on each head's output; by default the hard gates of
                 ``self.gates`` where the model has any.
+            head_weights: per layer ``[heads]`` of sum 1, for the mean over heads that maps are;
+                equal if not given.
 
         Returns:
             logits ``[B, C]``, or an `AttentionOutput`.
+
+        Raises:
+            ValueError: an unknown place, or an image size that is no multiple of the patch size.
         """
-        tokens, maps = self.class_tokens(x, return_attention=return_attention, gates=gates)
-        if token_keep is not None:
-            tokens = tokens * token_keep.unsqueeze(-1).to(tokens.dtype)
+        tokens, maps = self.class_tokens(
+            x,
+            return_attention=return_attention,
+            token_keep=token_keep,
+            place=place,
+            gates=gates,
+            head_weights=head_weights,
+        )
         logits = self.classifier(tokens.flatten(1))
         return logits if maps is None else AttentionOutput(logits, maps)
 
     def class_tokens(
-        self, x: Tensor, *, return_attention: bool = False, gates: Tensor | None = None
+        self,
+        x: Tensor,
+        *,
+        return_attention: bool = False,
+        token_keep: Tensor | None = None,
+        place: str = "output",
+        gates: Tensor | None = None,
+        head_weights: Sequence[Tensor] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Class tokens of the last block ``[B, C, D]`` and class attention, see `forward`."""
+        check_choice("place", place, PLACES)
         if gates is None and self.gates is not None:
             gates = self.gates.hard()
         classes = self.num_classes
-        tokens, grid = self._embed(x)
+        keep = None if token_keep is None else token_keep.unsqueeze(-1)
+        tokens, grid = self._embed(x, keep if place == "input" else None)
+        keys = None
+        if keep is not None and place == "attention":
+            others = keep.new_ones(len(x), tokens.shape[1] - classes)
+            keys = torch.cat([keep.squeeze(-1), others], dim=1).bool()
         rows: list[Tensor] = []
         last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
@@ -151,18 +186,27 @@ class ClassTokenViT(nn.Module):
                 queries=classes if index == last else None,  # only class tokens are read there
                 maps=classes if return_attention else 0,
                 gate=None if gates is None else gates[index],
+                keys=keys,
+                weights=None if head_weights is None else head_weights[index],
             )
             if attention is not None:
                 rows.append(attention[:, :, classes:-1])
+        if keep is not None and place != "input":
+            tokens = tokens * keep.to(tokens.dtype)
         if not rows:
             return tokens, None
         maps = torch.stack(rows, dim=1)
+        if keep is not None and place == "attention":
+            maps = maps * keep.unsqueeze(-3).to(maps.dtype)
         return tokens, rearrange(maps, "b l c (h w) -> b l c h w", h=grid[0])
 
-    def _embed(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Tokens ``[B, C + h * w + 1, D]`` with positions added, and the grid ``(h, w)``."""
+    def _embed(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, tuple[int, int]]:
+        """Tokens ``[B, C + h * w + 1, D]`` with positions added, and the grid ``(h, w)``.
+
+        ``keep [B, C, 1]`` is a factor on the class tokens, ``None`` for 1.
+        """
         height, width = x.shape[-2:]
-        grid = _grid((height, width), self.patch_size)
+        grid = grid_of((height, width), self.patch_size)
         patches = self.patch_embed(x)
         batch = x.shape[0]
         tokens = torch.cat(
@@ -173,7 +217,11 @@ class ClassTokenViT(nn.Module):
             ],
             dim=1,
         )
-        return tokens + self._positions(grid), grid
+        tokens = tokens + self._positions(grid)
+        if keep is not None:
+            classes = tokens[:, : self.num_classes] * keep.to(tokens.dtype)
+            tokens = torch.cat([classes, tokens[:, self.num_classes :]], dim=1)
+        return tokens, grid
 
     def _positions(self, grid: tuple[int, int]) -> Tensor:
         """Position embeddings for a grid of patches, bicubic where it is not the model's own."""
@@ -194,26 +242,3 @@ class ClassTokenViT(nn.Module):
                 nn.init.zeros_(parameter)
             elif "norm" not in name and parameter.numel() > 0:
                 nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
-
-
-class PatchEmbed(nn.Module):
-    """Non-overlapping patches to tokens by one strided convolution."""
-
-    def __init__(self, in_channels: int, dim: int, patch_size: tuple[int, int]) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(in_channels, dim, kernel_size=patch_size, stride=patch_size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Images ``[B, bands, H, W]`` to tokens ``[B, h * w, D]``, row by row."""
-        tokens: Tensor = self.proj(x).flatten(2).transpose(1, 2)
-        return tokens
-
-
-def _pair(size: Size) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
-
-
-def _grid(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:
-    if image_size[0] % patch_size[0] or image_size[1] % patch_size[1]:
-        raise ValueError(f"image size {image_size} is no multiple of patch size {patch_size}")
-    return image_size[0] // patch_size[0], image_size[1] // patch_size[1]

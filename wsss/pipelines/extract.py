@@ -1,4 +1,10 @@
-"""Stage ``extract``: class probabilities and class-attention maps of every image."""
+"""Stage ``extract``: class probabilities and class-attention maps of every image.
+
+Both come from the classifier that stage prune leaves or, with ``attention.heads=all``, from the one
+that stage train does. Both artifacts are upstream, whichever is read. For maps of the pruned
+classifier that changes nothing, since a prune artifact's fingerprint covers its train artifact's;
+with ``heads=all`` it means that other pruning settings have the same maps extracted again.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +24,7 @@ from wsss.data.types import SPLITS
 from wsss.models.checkpoint import InputSpec, load_classifier
 from wsss.models.vit import ClassTokenViT
 from wsss.pipelines.config import Config
+from wsss.pipelines.prune import head_weights
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.progress import track
 from wsss.training.classifier import class_probabilities
@@ -36,8 +43,12 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 def run(context: Context) -> Metrics:
     """Write one shard after another; shards that are there already are kept."""
-    model, spec = load_classifier(context.upstream["prune"])
+    heads = context.config.attention.heads
+    model, spec = load_classifier(context.upstream["train" if heads == "all" else "prune"])
     model.to(context.device)
+    weights = head_weights(context.upstream["prune"]) if heads == "weighted" else None
+    if weights is not None:
+        weights = [layer.to(context.device) for layer in weights]
     counts: dict[str, int] = {}
     for split in SPLITS:
         ids = context.dataset.ids(split)
@@ -46,12 +57,17 @@ def run(context: Context) -> Metrics:
         for index, start in enumerate(track(shards, f"maps of {split}")):
             path = shard_path(context.artifact.path, split, index)
             if not path.exists():  # shards appear whole or not at all
-                _write_shard(context, model, spec, path, ids[start : start + SHARD])
+                _write_shard(context, model, spec, weights, path, ids[start : start + SHARD])
     return {"images": counts}
 
 
 def _write_shard(
-    context: Context, model: ClassTokenViT, spec: InputSpec, path: Path, ids: Sequence[str]
+    context: Context,
+    model: ClassTokenViT,
+    spec: InputSpec,
+    weights: Sequence[Tensor] | None,
+    path: Path,
+    ids: Sequence[str],
 ) -> None:
     attention = context.config.attention
     maps: dict[str, Tensor] = {}
@@ -61,7 +77,11 @@ def _write_shard(
         size = view_size((images[0].shape[-2], images[0].shape[-1]), spec, attention)
         views = torch.stack([resize(standardise(image, spec), size) for image in images])
         logits, summed = class_maps(
-            model, views.to(context.device), attention, square=spec.fit == "pad"
+            model,
+            views.to(context.device),
+            attention,
+            square=spec.fit == "pad",
+            head_weights=weights,
         )
         maps |= zip(batch, summed.cpu(), strict=True)
         probabilities |= zip(
@@ -93,7 +113,7 @@ def view_size(
 
 STAGE = Stage(
     name="extract",
-    upstream=("prune",),
+    upstream=("train", "prune"),
     inputs=inputs,
     run=run,
     key_figure=lambda metrics: f"maps of {sum(metrics['images'].values())} images",

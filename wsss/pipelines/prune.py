@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from wsss.data.base import Dataset
+from wsss.masking import absent_shares
 from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
 from wsss.models.gates import HeadGates
 from wsss.models.pruning import parameter_count, remove_closed_heads
@@ -56,6 +60,7 @@ def run(context: Context) -> Metrics:
         spec.classes,
         spec.multi_label,
         context.config.seed,
+        absent_shares(torch.from_numpy(context.dataset.labels("train"))),
     )
     fit(
         module,
@@ -84,6 +89,25 @@ def run(context: Context) -> Metrics:
 def gate_trainer(config: Config) -> TrainerConfig:
     """How gates are trained: to the end, since the loss alone would choose the open gates."""
     return replace(config.trainer, select="last", early_stopping=None)
+
+
+def head_weights(directory: Path) -> list[Tensor] | None:
+    """Soft gates of the heads that are left, brought to sum 1 in every layer.
+
+    Args:
+        directory: the stage's artifact.
+
+    Returns:
+        per layer ``[heads left]``, or ``None`` where nothing was pruned.
+    """
+    if not (directory / GATES).exists():
+        return None
+    gates = json.loads((directory / GATES).read_text())
+    weights = []
+    for soft, hard in zip(gates["soft"], gates["hard"], strict=True):
+        left = torch.tensor([gate for gate, is_open in zip(soft, hard, strict=True) if is_open])
+        weights.append(left / left.sum())
+    return weights
 
 
 def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from wsss.data.base import Dataset
 from wsss.data.statistics import band_statistics
+from wsss.masking import absent_shares
 from wsss.models.build import build_classifier
 from wsss.models.checkpoint import InputSpec, digest, load_weights, save_classifier
+from wsss.models.pretrained import LoadReport, load_pretrained, weights_file
 from wsss.models.vit import ClassTokenViT
+from wsss.pipelines.artifacts import write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import keyed_generator
@@ -25,6 +32,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     model = asdict(config.model)
     if config.model.init_from is not None:
         model["init_from"] = digest(Path(config.model.init_from))
+    if config.model.pretrained is not None:
+        model["pretrained"] = digest(weights_file(Path(config.model.pretrained)))
     return {
         "seed": config.seed,
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
@@ -41,7 +50,7 @@ def run(context: Context) -> Metrics:
     """Train, save, and score on the validation split by image labels."""
     config, dataset = context.config, context.dataset
     spec = input_spec(config, dataset, context.memory)
-    model = build(config, spec)
+    model = build(config, spec, partial(_note, context))
     module = ClassifierTraining(
         model,
         config.masking,
@@ -51,6 +60,7 @@ def run(context: Context) -> Metrics:
         spec.classes,
         spec.multi_label,
         config.seed,
+        absent_shares(torch.from_numpy(dataset.labels("train"))),
     )
     history = fit(
         module,
@@ -66,8 +76,13 @@ def run(context: Context) -> Metrics:
     return {"epochs": len(history), "val": validation}
 
 
-def build(config: Config, spec: InputSpec) -> ClassTokenViT:
-    """The classifier before training, from fresh weights or from ``model.init_from``."""
+def build(
+    config: Config, spec: InputSpec, note: Callable[[LoadReport], None] | None = None
+) -> ClassTokenViT:
+    """The classifier before training: fresh, from ``model.init_from`` or ``model.pretrained``.
+
+    ``note`` gets to know what became of pretrained weights.
+    """
     model = build_classifier(
         config.model,
         image_size=spec.image_size,
@@ -77,7 +92,16 @@ def build(config: Config, spec: InputSpec) -> ClassTokenViT:
     )
     if config.model.init_from is not None:
         load_weights(model, Path(config.model.init_from))
+    if config.model.pretrained is not None:
+        report = load_pretrained(model, Path(config.model.pretrained), spec.bands)
+        if note is not None:
+            note(report)
     return model
+
+
+def _note(context: Context, report: LoadReport) -> None:
+    write_json(context.artifact.path / "pretrained.json", asdict(report))
+    context.console.print(f"  pretrained: {report.summary()}", highlight=False, markup=False)
 
 
 def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:

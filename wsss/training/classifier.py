@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from wsss.masking import Masking, draw_token_keep
+from wsss.masking import Masking, class_rates, draw_token_keep
 from wsss.metrics import classification_metrics
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
@@ -44,6 +44,11 @@ class ClassifierTraining(pl.LightningModule):
         classes: names of the classes.
         multi_label: property of the dataset.
         seed: the experiment's.
+        absent: share of training images without each class ``[C]``, see
+            `wsss.masking.absent_shares`; a masking with ``balance=frequency`` needs it.
+
+    Raises:
+        ValueError: such a masking without it.
     """
 
     purpose = "train"
@@ -58,8 +63,12 @@ class ClassifierTraining(pl.LightningModule):
         classes: list[str],
         multi_label: bool,
         seed: int,
+        absent: Tensor | None = None,
     ) -> None:
         super().__init__()
+        if masking.balance == "frequency" and absent is None:
+            raise ValueError("masking.balance=frequency needs the shares of absent classes")
+        self._absent = absent if masking.balance == "frequency" else None
         self._classes = classes
         self.model, self.masking = model, masking
         self._optimizer, self._scheduler = optimizer, scheduler
@@ -69,7 +78,7 @@ class ClassifierTraining(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch, class tokens hidden at this epoch's rate."""
         rate = self.masking.rate(self.current_epoch / max(self._max_epochs - 1, 1))
-        keep = draw_token_keep(batch["labels"], rate, self._generator("masking", batch_index))
+        keep = self._draw_keep(batch["labels"], rate, batch_index)
         logits = self._scores(batch["image"], keep, batch_index)
         loss = classification_loss(logits.float(), batch["labels"], self._multi_label)
         size = len(batch["labels"])
@@ -77,8 +86,14 @@ class ClassifierTraining(pl.LightningModule):
         self.log("dp_rate", rate, on_step=False, on_epoch=True, batch_size=size)
         return loss
 
+    def _draw_keep(self, labels: Tensor, rate: float, batch_index: int) -> Tensor:
+        generator = self._generator("masking", batch_index)
+        if self._absent is None:
+            return draw_token_keep(labels, rate, generator)
+        return draw_token_keep(labels, class_rates(rate, self._absent.to(labels)), generator)
+
     def _scores(self, images: Tensor, keep: Tensor, batch_index: int) -> Tensor:
-        logits: Tensor = self.model(images, token_keep=keep)
+        logits: Tensor = self.model(images, token_keep=keep, place=self.masking.place)
         return logits
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

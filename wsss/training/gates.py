@@ -64,6 +64,7 @@ class GateTraining(ClassifierTraining):
         classes: list[str],
         multi_label: bool,
         seed: int,
+        absent: Tensor | None = None,
     ) -> None:
         weights = AdamWConfig("adamw", lr=pruning.lr, weight_decay=0.0, betas=[0.9, 0.999])
         super().__init__(
@@ -75,6 +76,7 @@ class GateTraining(ClassifierTraining):
             classes,
             multi_label,
             seed,
+            absent,
         )
         self._pruning = pruning
 
@@ -95,7 +97,7 @@ class GateTraining(ClassifierTraining):
 
     def _scores(self, images: Tensor, keep: Tensor, batch_index: int) -> Tensor:
         noisy = self.gates.sample(self._generator("gates", batch_index))
-        logits: Tensor = self.model(images, token_keep=keep, gates=noisy)
+        logits: Tensor = self.model(images, token_keep=keep, place=self.masking.place, gates=noisy)
         return logits
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
