@@ -20,6 +20,7 @@ from wsss.report.figures import save
 from wsss.report.gates import gate_heatmap
 from wsss.report.grid import Floats, GridRow, prediction_grid
 from wsss.report.table import SummaryRow, print_summary
+from wsss.report.thresholds import threshold_figure
 
 CLASSES = ("Forest", "Grassland", "Urban", "Water")
 INFO = DatasetInfo(
@@ -65,6 +66,7 @@ FIGURES = {
     "bars": lambda: iou_bars(
         {"pseudo-mask": {"a": 0.5, "b": None}, "segmenter": {"a": 0.7, "b": 0.0}}
     ),
+    "thresholds": lambda: threshold_figure([0.0, 0.5, 1.0], [0.1, 0.625, 0.3], 0.5, 0.4, "val"),
 }
 
 
@@ -144,6 +146,17 @@ def test_bars_name_each_mean() -> None:
     assert texts(figure) == ["50.0", "-", "70.0", "0.0"]
     with pytest.raises(ValueError, match="same classes"):
         iou_bars({"x": {"a": 1.0}, "y": {"b": 1.0}})
+
+
+def test_a_threshold_curve_names_the_best_and_the_configured_one() -> None:
+    (axes,) = FIGURES["thresholds"]().axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [t.get_text() for t in legend.get_texts()] == ["best: 0.5, 62.5", "configured: 0.4"]
+    assert "on val" in axes.get_ylabel()
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [10.0, 62.5, 30.0]
+    with pytest.raises(ValueError, match="2 thresholds, 1 scores"):
+        threshold_figure([0.0, 1.0], [0.1], 0.0, 0.4, "val")
 
 
 def test_no_figure_imports_pyplot() -> None:

@@ -36,6 +36,19 @@ def judged_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
     return judged | {reported: list(dataset.ids(reported))}
 
 
+def threshold_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
+    """Images that a threshold may be chosen on: with masks, and never of the reported split.
+
+    Those of ``val``, else those of ``train``; an empty dictionary where neither has any.
+    """
+    choices: tuple[Split, ...] = ("val", "train")
+    for split in choices:
+        labelled = [image_id for image_id in dataset.ids(split) if dataset.has_mask(image_id)]
+        if labelled and split != reported:
+            return {split: labelled}
+    return {}
+
+
 def evaluate_masks(
     dataset: Dataset,
     split: Split,
@@ -58,10 +71,30 @@ def evaluate_masks(
             ``none``.
         threshold_from: where thresholds that ``predict`` depends on were chosen.
     """
-    info = dataset.info
-    evaluator = SegmentationEvaluator(len(info.classes))
+    evaluator = SegmentationEvaluator(len(dataset.info.classes))
     for image_id in track(ids, f"evaluate {split}"):
         evaluator.update(predict(image_id), truth(image_id))
+    return scored(
+        evaluator,
+        dataset,
+        split,
+        ids=ids,
+        image_labels=image_labels,
+        threshold_from=threshold_from,
+    )
+
+
+def scored(
+    evaluator: SegmentationEvaluator,
+    dataset: Dataset,
+    split: Split,
+    *,
+    ids: Sequence[str],
+    image_labels: str,
+    threshold_from: str,
+) -> dict[str, Any]:
+    """What an evaluator has counted over images ``ids``, and the rule; see `evaluate_masks`."""
+    info = dataset.info
     rule = Rule(
         classes=info.classes,
         ignore_index=IGNORE_INDEX,

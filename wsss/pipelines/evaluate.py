@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wsss.data.base import Dataset
-from wsss.data.types import DatasetInfo, Mask
+from wsss.data.types import Mask
 from wsss.evaluation import evaluate_masks, judged_images
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter
@@ -20,15 +20,15 @@ from wsss.pipelines.config import Config
 from wsss.pipelines.figures import draw_figures
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
-from wsss.pipelines.truth import read_truth, reported_split
-from wsss.pseudo_masks import PseudoMaskConfig
+from wsss.pipelines.thresholds import choose_threshold, origin
+from wsss.pipelines.truth import curve_images, evaluated_truth, reported_split
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import prepare
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """The held-out images with their masks, and the window overlap at prediction."""
-    truth = read_truth(config, dataset, judged_images(dataset, reported_split(config)))
+    """The images with masks that are read, and the window overlap at prediction."""
+    truth = evaluated_truth(config, dataset)
     return {
         "evaluation": asdict(config.evaluation),
         "overlap": config.segmenter.overlap,
@@ -42,7 +42,7 @@ def run(context: Context) -> Metrics:
     """Score classifier, pseudo-masks and segmenter, and draw what they see."""
     config, dataset, upstream = context.config, context.dataset, context.upstream
     split = reported_split(config)
-    truth = read_truth(config, dataset, judged_images(dataset, reported_split(config)))
+    truth = evaluated_truth(config, dataset)
     model, spec = load_classifier(upstream["prune"])
     predict = segmenter_reader(context, upstream["segment"])
     metrics = {
@@ -55,9 +55,9 @@ def run(context: Context) -> Metrics:
                 truth.read,
                 ids=truth.ids[name],
                 image_labels=config.pseudo_mask.image_labels,
-                threshold_from=thresholds(config.pseudo_mask, dataset.info),
+                threshold_from=origin(config.pseudo_mask, dataset.info),
             )
-            for name in truth.ids
+            for name in judged_images(dataset, split)
         },
         "segmenter": {
             split: evaluate_masks(
@@ -66,18 +66,10 @@ def run(context: Context) -> Metrics:
         },
         "unreadable_masks": truth.unreadable,
     }
+    for chosen_on in curve_images(config, dataset):
+        metrics |= choose_threshold(context, truth, chosen_on, split)
     draw_figures(context, metrics, split, predict, truth.read, truth.ids[split])
     return metrics
-
-
-def thresholds(rule: PseudoMaskConfig, info: DatasetInfo) -> str:
-    """Where the thresholds that a pseudo-mask depends on come from: none is fitted to masks."""
-    used = []
-    if rule.image_labels == "predicted":
-        used.append(f"presence_threshold={rule.presence_threshold}")
-    if info.background is not None and rule.name == "argmax":
-        used.append(f"background_threshold={rule.background_threshold}")
-    return f"config, {', '.join(used)}" if used else "none"
 
 
 def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]:

@@ -16,6 +16,7 @@ from wsss.report.curves import training_curves
 from wsss.report.figures import save
 from wsss.report.gates import gate_heatmap
 from wsss.report.grid import GridRow, prediction_grid
+from wsss.report.thresholds import threshold_figure
 from wsss.training.history import read_history
 
 
@@ -50,6 +51,10 @@ def draw_figures(
         save(figure, folder / f"confusion_{name.replace('-', '_')}.png")
     per_class = {name: result["iou"] for name, result in judged.items()}
     save(iou_bars(per_class), folder / "iou_per_class.png")
+    if curve := metrics.get("threshold_curve"):
+        configured = context.config.pseudo_mask.background_threshold
+        figure = threshold_figure(**curve, configured=configured)
+        save(figure, folder / "threshold_curve.png")
     for stage in ("train", "prune", "segment"):
         if history := read_history(upstream[stage] / "history.jsonl"):
             save(training_curves(history), folder / f"curves_{stage}.png")

@@ -10,33 +10,46 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from wsss.data.base import Dataset
-from wsss.data.maps import ImageMaps, read_maps
+from wsss.data.maps import read_maps
 from wsss.data.raster import mask_suffix, read_index_mask, write_mask
-from wsss.data.types import SPLITS, Mask, Split
+from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.errors import UserError
 from wsss.pipelines.config import Config
+from wsss.pipelines.painting import claims, paint
 from wsss.pipelines.stage import Context, Metrics, Stage
 from wsss.progress import track
-from wsss.pseudo_masks import present_classes, pseudo_mask
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """The rule; the labels are part of the maps' fingerprint."""
-    rule, background = asdict(config.pseudo_mask), dataset.info.background
-    if background is None:
-        del rule["background_threshold"]
-    return {"pseudo_mask": rule, "background": background}
+    """The rule; images and labels are part of the maps' fingerprint.
+
+    Raises:
+        UserError: a threshold between background and foreground where there is no background.
+    """
+    settings, info = config.pseudo_mask, dataset.info
+    if settings.foreground_threshold is not None and info.background is None:
+        raise UserError(
+            f"pseudo_mask.foreground_threshold needs a dataset with a background, {info.name} has "
+            "none; set pseudo_mask.margin to leave pixels unlabelled"
+        )
+    rule = asdict(settings)
+    if not settings.has_threshold(info.background):
+        del rule["background_threshold"], rule["foreground_threshold"]
+    if settings.refine == "none":
+        del rule["pamr_iterations"], rule["pamr_dilations"]
+    return {"pseudo_mask": rule, "background": info.background}
 
 
 def run(context: Context) -> Metrics:
     """Write one mask per image; masks that are there already are kept."""
     dataset, settings = context.dataset, context.config.pseudo_mask
     coverage: dict[str, dict[str, float]] = {}
+    ignored: dict[str, float] = {}
     for split in SPLITS:
         directory = context.artifact.path / split
         directory.mkdir(parents=True, exist_ok=True)
         ids, labels = dataset.ids(split), dataset.labels(split)
-        pixels = np.zeros(len(dataset.info.classes))
+        pixels = np.zeros(IGNORE_INDEX + 1)
         every = read_maps(context.upstream["extract"], split)
         for maps, row in track(zip(every, labels, strict=True), split, len(ids)):
             place = dataset.georeference(maps.image_id)
@@ -44,37 +57,21 @@ def run(context: Context) -> Metrics:
             if path.exists():
                 mask = read_index_mask(path)
             else:
-                mask = _mask(context, maps, row)
+                claimed = claims(settings, dataset, maps, row, context.device)
+                mask = paint(claimed, settings, dataset.info)
                 write_mask(path, mask, dataset.info, place)
-            pixels += np.bincount(mask.ravel(), minlength=len(pixels))[: len(pixels)]
-        shares = pixels / pixels.sum()
-        coverage[split] = dict(zip(dataset.info.classes, shares.tolist(), strict=True))
+            pixels += np.bincount(mask.ravel(), minlength=len(pixels))
+        shares = (pixels / pixels.sum()).tolist()
+        coverage[split] = dict(zip(dataset.info.classes, shares, strict=False))
+        ignored[split] = shares[IGNORE_INDEX]
     if settings.export:
         _export(context)
-    return {"rule": settings.name, "image_labels": settings.image_labels, "coverage": coverage}
-
-
-def _mask(context: Context, maps: ImageMaps, labels: Any) -> Mask:
-    settings, info = context.config.pseudo_mask, context.dataset.info
-    present = present_classes(
-        maps.probabilities,
-        labels,
-        settings.image_labels,
-        settings.presence_threshold,
-        may_be_none=info.background is not None and info.multi_label,
-    )
-    # Where images are labelled with the background, it is what is left, not what is looked for.
-    present &= np.array(info.image_classes) != info.background
-    painted = pseudo_mask(
-        maps.attention,
-        maps.probabilities,
-        present,
-        settings.name,
-        context.dataset.size(maps.image_id),
-        None if info.background is None else settings.background_threshold,
-    )
-    class_of = np.array([*info.image_classes, info.background or 0], np.uint8)
-    return class_of[painted]  # unpainted is -1, which takes the last
+    return {
+        "rule": settings.name,
+        "image_labels": settings.image_labels,
+        "coverage": coverage,
+        "ignored": ignored,
+    }
 
 
 def read_pseudo_mask(directory: Path, split: Split, image_id: str) -> Mask:
@@ -108,7 +105,9 @@ def _export(context: Context) -> None:
 
 def _share_of_likeliest(metrics: Metrics) -> str:
     name, share = max(metrics["coverage"]["train"].items(), key=lambda item: item[1])
-    return f"{metrics['rule']} masks, most {name} ({share:.0%})"
+    ignored = metrics["ignored"]["train"]
+    unlabelled = f", {ignored:.0%} unlabelled" if ignored else ""
+    return f"{metrics['rule']} masks, most {name} ({share:.0%}){unlabelled}"
 
 
 STAGE = Stage(

@@ -10,6 +10,7 @@ from wsss.data.base import Dataset
 from wsss.data.quarantine import Quarantine
 from wsss.data.types import SPLITS, Mask, Split
 from wsss.errors import UserError
+from wsss.evaluation import judged_images, threshold_images
 from wsss.pipelines.artifacts import fingerprint
 from wsss.pipelines.config import Config
 from wsss.progress import track
@@ -18,6 +19,19 @@ from wsss.progress import track
 def reported_split(config: Config) -> Split:
     """The split named by ``evaluation.split``."""
     return next(split for split in SPLITS if split == config.evaluation.split)
+
+
+def curve_images(config: Config, dataset: Dataset) -> dict[Split, list[str]]:
+    """Images that the threshold curve is drawn from, empty where no threshold applies."""
+    if not config.pseudo_mask.has_threshold(dataset.info.background):
+        return {}
+    return threshold_images(dataset, reported_split(config))
+
+
+def evaluated_truth(config: Config, dataset: Dataset) -> Truth:
+    """The pixel masks that stage ``evaluate`` reads."""
+    judged = judged_images(dataset, reported_split(config))
+    return read_truth(config, dataset, judged | curve_images(config, dataset))
 
 
 @dataclass(frozen=True)
