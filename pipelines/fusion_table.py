@@ -1,8 +1,8 @@
-"""Sentinel-1 and Sentinel-2 together against each alone on synthetic scenes: three seeds.
+"""Sentinel-1 and Sentinel-2 together against Sentinel-2 alone on synthetic scenes: three seeds.
 
 Command:  python pipelines/fusion_table.py
-Cost:     about 25 minutes on 2 CPU cores, 1.5 GB of memory; less after masking_table.py
-Expect:   COST
+Cost:     26 minutes on 2 busy CPU cores after masking_table.py, 1.5 GB of memory
+Expect:   segmenter mIoU on test 0.79 with both against 0.78 with Sentinel-2
 
 Writes ``outputs/tables/fusion.md``, which the README shows. Interrupted, it goes on where it was.
 """
@@ -15,7 +15,7 @@ from seeds_table import SEEDS, chain_cells, run_pipeline, write_table
 
 from wsss.report.seeds import find_run
 
-MODALITIES = {"s1s2": "S1 + S2, early fusion", "s2": "S2", "s1": "S1"}
+MODALITIES = {"s1s2": "S1 + S2, early fusion", "s2": "S2"}
 OUTPUTS = Path("outputs")
 
 

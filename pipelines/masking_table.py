@@ -1,7 +1,7 @@
 """Class-token masking against none on synthetic scenes: three seeds, and the supervised ceiling.
 
 Command:  python pipelines/masking_table.py
-Cost:     48 minutes on 2 busy CPU cores, 1.4 GB of memory
+Cost:     39 minutes on 2 busy CPU cores, 1.7 GB of memory
 Expect:   pseudo-mask mIoU on test 0.68 with masking against 0.27 without
 
 Writes ``outputs/tables/masking.md``, which the README shows. Interrupted, it goes on where it was.

@@ -14,11 +14,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from wsss.attention import layer_slice
+from wsss.attention import layer_numbers
 from wsss.data import SPLITS
 from wsss.errors import UserError
 from wsss.models.checkpoint import InputSpec
 from wsss.models.segmenter import build_segmenter
+from wsss.models.segmenter_config import UNetConfig
 from wsss.pipelines.config import GROUPS, Config, parse_config
 from wsss.pipelines.runner import choose_stages
 from wsss.pipelines.train import build
@@ -73,13 +74,11 @@ def test_every_option_builds_what_it_describes(option: str) -> None:
     schedule = build_scheduler(config.scheduler, optimizer, steps=10)
     assert schedule.get_last_lr()[0] > 0
     assert 0 <= config.masking.rate(0.5) <= 1
-    assert layer_slice(config.attention.layers, config.model.depth)
+    assert layer_numbers(config.attention.layers, config.model.depth)
     assert reported_split(config) in SPLITS
     assert choose_stages(config.stage)
-    settings = config.segmenter
-    segmenter = build_segmenter(settings.channels, settings.residual_units, spec, seed=0).eval()
-    side = 2 ** (len(settings.channels) - 1)
-    assert segmenter(torch.zeros(1, 3, side, side)).shape == (1, 2, side, side)
+    segmenter = build_segmenter(config.segmenter.architecture(), spec, seed=0).eval()
+    assert segmenter(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, *EXPERIMENTS])
@@ -111,7 +110,7 @@ def test_an_option_is_called_what_its_file_is_called(option: str) -> None:
 
 LEAVES = [
     f"{group}.{field.name}"
-    for group, kind in GROUPS.items()
+    for group, kind in {**GROUPS, "segmenter": UNetConfig}.items()
     if isinstance(kind, type)
     for field in dataclasses.fields(kind)
 ]
@@ -141,7 +140,11 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("attention.heads", "closed"),
+        ("attention.layers", [0, 2]),
+        ("attention.layers", []),
         ("attention.max_side", 0),
+        ("attention.method", "product"),
         ("attention.scales", []),
         ("attention.scales", [0.0]),
         ("attention.batch_size", 0),
@@ -150,17 +153,33 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(key: str) -> None:
         ("dataset.image_size", 0),
         ("dataset.on_error", "ignore"),
         ("launch.threads", 0),
+        ("masking.balance", "rarity"),
+        ("masking.place", "middle"),
         ("model.depth", 0),
+        ("model.norm_eps", 0.0),
         ("model.num_heads", 0),
         ("model.patch_size", 0),
         ("optimizer.betas", [0.9]),
         ("optimizer.lr", -1.0),
         ("pruning.max_epochs", -1),
         ("pseudo_mask.background_threshold", -0.1),
+        ("pseudo_mask.foreground_threshold", 0.3),
+        ("pseudo_mask.foreground_threshold", 1.1),
+        ("pseudo_mask.margin", -0.1),
+        ("pseudo_mask.pamr_dilations", []),
+        ("pseudo_mask.pamr_dilations", [1, 0]),
+        ("pseudo_mask.pamr_iterations", 0),
         ("pseudo_mask.presence_threshold", 2.0),
         ("segmenter.batch_size", 0),
+        ("segmenter.bootstrap_share", 1.0),
         ("segmenter.channels", []),
+        ("segmenter.generalised_q", 0.0),
+        ("segmenter.generalised_q", 1.5),
+        ("segmenter.loss", "focal"),
+        ("segmenter.name", "deeplab"),
         ("segmenter.overlap", 1.0),
+        ("segmenter.rounds", 0),
+        ("segmenter.symmetric_share", 1.1),
         ("trainer.accumulate_grad_batches", 0),
         ("trainer.batch_size", 0),
         ("trainer.max_epochs", -1),

@@ -5,7 +5,7 @@ Each names other values and a probe: a function that runs real code, on sizes as
 and returns something that must then differ. The few keys whose effect lies outside of the result
 are probed where they are read:
 
-- ``launch.name`` and ``segmenter.name`` have one valid value; another one must be refused.
+- ``launch.name`` has one valid value; another one must be refused.
 - ``launch.threads``, ``trainer.num_workers``, ``trainer.progress_bar``, ``trainer.accelerator``,
   ``attention.batch_size`` and ``dataset.cache_mb`` must not change the result: the probe looks at
   PyTorch's threads, the loaders, Lightning's trainer, the batches and the reads from disk.
@@ -32,6 +32,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image as Pillow
 from rich.console import Console
+from safetensors.torch import save_file
 
 from wsss.data import SPLITS, Dataset, open_dataset
 from wsss.errors import UserError
@@ -71,6 +72,14 @@ SMALL = (
     "evaluation.figure_images=1",
     "tracking=none",
 )
+SMALL_SEGFORMER = (
+    "segmenter.window=16",  # so that every stage has several tokens to attend to
+    "segmenter.widths=[4,8]",
+    "segmenter.depths=[1,1]",
+    "segmenter.heads=[1,2]",
+    "segmenter.reductions=[2,1]",
+    "segmenter.decoder_width=4",
+)
 SCENES = (
     "dataset.scenes_train=6",
     "dataset.scenes_val=2",
@@ -95,7 +104,11 @@ class Laboratory:
         (root / "weights").mkdir()
         config, dataset = self.opened(("seed=5",))
         spec = train.input_spec(config, dataset)
-        save_classifier(root / "weights", train.build(config, spec), spec)
+        model = train.build(config, spec)
+        save_classifier(root / "weights", model, spec)
+        plain = {n: v for n, v in model.state_dict().items() if n.startswith(("blocks", "patch"))}
+        plain |= {"cls_token": model.cls_token[:, :1], "pos_embed": model.pos_embed[:, 7:-1]}
+        save_file({n: v.contiguous() for n, v in plain.items()}, root / "vit.safetensors")
 
     def composed(self, overrides: Overrides) -> DictConfig:
         """The small config with overrides, in which ROOT stands for the laboratory's folder."""
@@ -103,7 +116,10 @@ class Laboratory:
             datasets = [o for o in overrides if o.startswith("dataset=")]
             is_folder = datasets[-1:] == ["dataset=folder"]
             data = ("dataset.root=ROOT/folder",) if is_folder else SCENES
-            every = [f"paths.outputs={self.root}/outputs", *SMALL, *data, *overrides]
+            small: Overrides = SMALL
+            if SEGFORMER in overrides:
+                small = (*(o for o in SMALL if "channels" not in o), *SMALL_SEGFORMER)
+            every = [f"paths.outputs={self.root}/outputs", *small, *data, *overrides]
             filled = [o.replace("ROOT", str(self.root)) for o in every]
             self._composed[overrides] = compose("config", overrides=filled)
         return self._composed[overrides]
@@ -218,14 +234,22 @@ def extracted(laboratory: Laboratory, overrides: Overrides) -> object:
     return digest(extracted_at(laboratory, overrides), "*.safetensors")
 
 
+def extracted_after_pruning(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Maps where stage prune has changed the one default classifier."""
+    classifier = laboratory.run(train.STAGE, ())
+    smaller = laboratory.run(prune.STAGE, ("pruning.lr=0.1",), train=classifier)
+    maps = laboratory.run(extract.STAGE, overrides, train=classifier, prune=smaller)
+    return digest(maps, "*.safetensors")
+
+
 def extraction_batches(laboratory: Laboratory, overrides: Overrides) -> object:
     """How many images stage extract gives to the classifier at a time."""
     sizes: list[int] = []
     real = extract.class_maps  # type: ignore[attr-defined]
 
-    def watched(model: Any, images: torch.Tensor, config: Any, square: bool) -> Any:
+    def watched(model: Any, images: torch.Tensor, config: Any, **rest: Any) -> Any:
         sizes.append(len(images))
-        return real(model, images, config, square=square)
+        return real(model, images, config, **rest)
 
     classifier = laboratory.run(train.STAGE, ())
     context = laboratory.context(overrides, laboratory.scratch(), prune=classifier)
@@ -468,6 +492,8 @@ def case(key: str, value: str, probe: Probe, *given: str) -> Case:
 
 
 RISING = ("optimizer=sgd", "optimizer.lr=3.0", "trainer.max_epochs=4", "scheduler=constant")
+SEGFORMER = "segmenter=segformer"
+PAMR = ("pseudo_mask.refine=pamr",)
 OPPOSITE = "OPPOSITE"  # of a boolean
 SERVER = "tracking.uri='http://127.0.0.1:9'"  # where nothing listens
 MLFLOW = ("tracking=mlflow", SERVER, "tracking.flush_seconds=0")
@@ -512,10 +538,14 @@ CASES = [
     case("model.num_heads", "1", trained),
     case("model.mlp_ratio", "3.0", trained),
     case("model.qkv_bias", OPPOSITE, trained),
+    case("model.norm_eps", "0.1", trained),
     case("model.init_from", "ROOT/weights", trained),
+    case("model.pretrained", "ROOT/vit.safetensors", trained),
     # masking
     Case("masking.name", "masking=none", trained),
     case("masking.dp_rate", "0.0", trained),
+    case("masking.place", "attention", trained),
+    case("masking.balance", "frequency", trained),
     case("masking.start_rate", "1.0", trained, "masking=scheduled"),
     case("masking.ramp", "1.0", trained, "masking=scheduled", "trainer.max_epochs=3", "dp_rate=1"),
     # pruning
@@ -545,6 +575,8 @@ CASES = [
     case("trainer.num_workers", "1", workers),
     case("trainer.progress_bar", OPPOSITE, trainer),
     # attention
+    case("attention.heads", "all", extracted_after_pruning),
+    case("attention.method", "rollout", extracted),
     case("attention.layers", "last_1", extracted),
     case("attention.max_side", "8", extracted),
     case("attention.scales", "[1.5]", extracted),
@@ -555,14 +587,28 @@ CASES = [
     case("pseudo_mask.image_labels", "predicted", generated),
     case("pseudo_mask.presence_threshold", "0.0", generated, "pseudo_mask.image_labels=predicted"),
     case("pseudo_mask.background_threshold", "0.9", generated_with_background, *BACKGROUND),
+    case("pseudo_mask.foreground_threshold", "0.9", generated_with_background, *BACKGROUND),
+    case("pseudo_mask.margin", "0.5", generated),
+    case("pseudo_mask.refine", "pamr", generated),
+    case("pseudo_mask.pamr_iterations", "2", generated, *PAMR),
+    case("pseudo_mask.pamr_dilations", "[3,5]", generated, *PAMR),
     case("pseudo_mask.export", OPPOSITE, generated),
     # segmenter
-    case("segmenter.name", "unett", refused),
+    Case("segmenter.name", "segmenter=segformer", segmented),
     case("segmenter.image_size", "24", segmented),
     case("segmenter.window", "12", segmented),
     case("segmenter.channels", "[4,6]", segmented),
     case("segmenter.residual_units", "2", segmented),
+    case("segmenter.widths", "[4,4]", segmented, SEGFORMER),
+    case("segmenter.depths", "[1,2]", segmented, SEGFORMER),
+    case("segmenter.heads", "[1,1]", segmented, SEGFORMER),
+    case("segmenter.reductions", "[1,1]", segmented, SEGFORMER),
+    case("segmenter.decoder_width", "8", segmented, SEGFORMER),
     case("segmenter.loss", "dice_ce", segmented),
+    case("segmenter.generalised_q", "1.0", segmented, "segmenter.loss=generalised_ce"),
+    case("segmenter.symmetric_share", "0.1", segmented, "segmenter.loss=symmetric_ce"),
+    case("segmenter.bootstrap_share", "0.6", segmented, "segmenter.loss=bootstrap"),
+    case("segmenter.rounds", "2", segmented),
     case("segmenter.max_epochs", "2", segmented),
     case("segmenter.batch_size", "3", segmented),
     case("segmenter.lr", "0.01", segmented),
@@ -614,6 +660,8 @@ VARIANTS = (
     ("optimizer=adam",),
     ("scheduler=constant",),
     ("pseudo_mask=paper",),
+    ("pseudo_mask=adaptive",),
+    (SEGFORMER,),
     ("tracking=mlflow",),
     ("dataset=dfc", "dataset.root=/nowhere"),
 )

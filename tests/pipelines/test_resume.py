@@ -23,6 +23,19 @@ MIDWAY = {
 }
 
 
+TWO_ROUNDS = ("stage=segment", "segmenter.rounds=2")
+
+
+@pytest.fixture(scope="module")
+def two_rounds(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished experiment, its segmenter trained twice."""
+    outputs = tmp_path_factory.mktemp("two_rounds") / "copy"
+    shutil.copytree(finished, outputs, symlinks=True)
+    shutil.rmtree(outputs / "artifacts" / "segment")
+    tiny.run(outputs, *TWO_ROUNDS)
+    return outputs
+
+
 @pytest.mark.parametrize(
     ("stage", "workers"), [*((stage, 0) for stage in MIDWAY), ("train", 2)], ids=str
 )
@@ -43,6 +56,28 @@ def test_killed_in_mid_stage_then_run_again(
     if (artifact / "history.jsonl").exists():
         # Epochs done before the kill were not done again.
         assert "epoch 1:" not in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [("last.ckpt", 1), ("round_2/train/*.tif", 5), ("round_2/last.ckpt", 1)],
+)
+def test_killed_in_any_round(
+    pattern: str, count: int, finished: Path, two_rounds: Path, tmp_path: Path
+) -> None:
+    outputs = tmp_path / "copy"
+    shutil.copytree(finished, outputs, symlinks=True)
+    shutil.rmtree(outputs / "artifacts" / "segment")
+    artifact = next(two_rounds.glob("artifacts/segment/*/manifest.json")).parent
+    artifact = outputs / artifact.relative_to(two_rounds)
+
+    _kill_when(artifact, f".work/{pattern}", count, tiny.command(outputs, *TWO_ROUNDS))
+    assert not (artifact / "manifest.json").exists(), "the stage ended before it was killed"
+    again = tiny.run(outputs, *TWO_ROUNDS)
+
+    assert "up to date" not in again.stdout and "epoch 1:" not in again.stdout
+    assert tiny.hashes(outputs) == tiny.hashes(two_rounds)
+    assert not (artifact / ".work").exists()
 
 
 def test_an_artifact_without_manifest_is_never_taken_for_complete(

@@ -1,9 +1,10 @@
-"""The segmentation network that is trained on pseudo-masks."""
+"""The segmentation network that is trained on pseudo-masks: built, used, saved and loaded."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,82 +13,37 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wsss.checks import check_choice, check_least, check_positive, check_share
+from wsss.errors import UserError
 from wsss.models.checkpoint import InputSpec
+from wsss.models.segformer import SegFormer
+from wsss.models.segmenter_config import SegmenterConfig
+from wsss.models.unet import build_unet
 
 WEIGHTS, DESCRIPTION = "segmenter.safetensors", "segmenter.json"
-LOSSES = ("cross_entropy", "dice_ce")
+ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {"unet": build_unet, "segformer": SegFormer}
 
 
-@dataclass(frozen=True)
-class SegmenterConfig:
-    """Architecture and training of the segmenter.
+def build_segmenter(architecture: Mapping[str, Any], spec: InputSpec, seed: int) -> nn.Module:
+    """A network with fresh weights: images ``[B, bands, H, W]`` to scores ``[B, classes, H, W]``.
 
-    Images are resized to ``image_size`` squared. Training sees random windows of ``window``
-    pixels of them; at prediction windows slide over the image with ``overlap`` in [0, 1).
-    ``channels`` is the width of each level; every level but the first halves the resolution.
-    ``loss`` is ``cross_entropy`` or ``dice_ce``.
+    ``architecture`` is that of a config, see `SegmenterConfig.architecture`; where it has no name
+    it is a U-Net's, as in files that are older than the choice.
     """
-
-    name: str
-    image_size: int
-    window: int
-    channels: list[int]
-    residual_units: int
-    loss: str
-    max_epochs: int
-    batch_size: int
-    lr: float
-    weight_decay: float
-    overlap: float
-
-    def __post_init__(self) -> None:
-        check_choice("segmenter.name", self.name, ("unet",))
-        check_choice("segmenter.loss", self.loss, LOSSES)
-        if not self.channels or min(self.channels) < 1:
-            raise ValueError(f"segmenter.channels is {self.channels}, it must hold whole numbers")
-        check_least("segmenter.residual_units", self.residual_units, 0)
-        check_least("segmenter.max_epochs", self.max_epochs, 0)
-        check_least("segmenter.batch_size", self.batch_size, 1)
-        check_positive("segmenter.lr", self.lr)
-        check_least("segmenter.weight_decay", self.weight_decay, 0)
-        check_share("segmenter.overlap", self.overlap, below_one=True)
-        step = 2 ** (len(self.channels) - 1)
-        if self.window % step or self.image_size % step:
-            raise ValueError(
-                f"segmenter.window {self.window} and segmenter.image_size {self.image_size} must "
-                f"be multiples of {step}, for {len(self.channels)} levels"
-            )
-        if not 0 < self.window <= self.image_size:
-            raise ValueError(
-                f"segmenter.window is {self.window}, it must lie in 1..segmenter.image_size "
-                f"({self.image_size})"
-            )
-
-
-def build_segmenter(
-    channels: list[int], residual_units: int, spec: InputSpec, seed: int
-) -> nn.Module:
-    """A residual U-Net: images ``[B, bands, H, W]`` to scores ``[B, classes, H, W]``."""
-    from monai.networks.nets.unet import UNet
-
+    sizes = dict(architecture)
+    build = ARCHITECTURES[sizes.pop("name", "unet")]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = UNet(
-            spatial_dims=2,
-            in_channels=len(spec.bands),
-            out_channels=len(spec.classes),
-            channels=channels,
-            strides=[2] * (len(channels) - 1),
-            num_res_units=residual_units,
-            norm="batch",
-        )
-    return network
+        return build(len(spec.bands), len(spec.classes), **sizes)
 
 
 @torch.no_grad()
 def predict(
-    network: nn.Module, image: Tensor, window: int, overlap: float, size: tuple[int, int]
+    network: nn.Module,
+    image: Tensor,
+    window: int,
+    overlap: float,
+    size: tuple[int, int],
+    allowed: Sequence[int] | None = None,
 ) -> Tensor:
     """Class index per pixel of one image.
 
@@ -97,6 +53,7 @@ def predict(
         window: side of the sliding windows, which are blended where they overlap.
         overlap: share of a window, in [0, 1).
         size: height and width of the result, the image's own.
+        allowed: classes that may appear, ``None`` for all.
 
     Returns:
         ``[H, W]``, uint8.
@@ -109,6 +66,10 @@ def predict(
     assert isinstance(scores, Tensor)
     if tuple(scores.shape[-2:]) != size:
         scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+    if allowed is not None:
+        classes = torch.arange(scores.shape[1], device=scores.device)
+        refused = ~torch.isin(classes, classes.new_tensor(allowed))
+        scores = scores.masked_fill(refused.view(1, -1, 1, 1), -torch.inf)
     return scores[0].argmax(dim=0).to(torch.uint8)
 
 
@@ -117,15 +78,18 @@ def save_segmenter(
 ) -> None:
     """Write a segmenter into ``directory``."""
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, directory / WEIGHTS)
-    model = {"channels": config.channels, "residual_units": config.residual_units}
-    description = {"model": model, "input": asdict(spec)}
+    description = {"model": config.architecture(), "input": asdict(spec)}
     (directory / DESCRIPTION).write_text(json.dumps(description, indent=1))
 
 
 def load_segmenter(directory: Path) -> tuple[nn.Module, InputSpec]:
-    """Read what `save_segmenter` wrote, in evaluation mode."""
-    description: dict[str, Any] = json.loads((directory / DESCRIPTION).read_text())
-    spec = InputSpec(**description["input"])
-    network = build_segmenter(**description["model"], spec=spec, seed=0)
-    network.load_state_dict(load_file(directory / WEIGHTS))
-    return network.eval(), spec
+    """Read what `save_segmenter` wrote, in evaluation mode; `UserError` names a bad file."""
+    try:
+        description = json.loads((directory / DESCRIPTION).read_text())
+        spec = InputSpec(**description["input"])
+        network = build_segmenter(description["model"], spec, seed=0)
+        network.load_state_dict(load_file(directory / WEIGHTS))
+        return network.eval(), spec
+    except Exception as error:  # a spoilt description can fail in any way
+        reason = " ".join(str(error).split())
+        raise UserError(f"{directory} holds no readable segmenter: {reason}") from error

@@ -21,7 +21,8 @@ from wsss.pipelines.truth import Truth, read_truth, reported_split
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """What the segmenter and its evaluation depend on, and every mask in use."""
     truth = _truth(config, dataset)
-    return segment.inputs(config, dataset) | {
+    once = replace(config, segmenter=replace(config.segmenter, rounds=1))
+    return segment.inputs(once, dataset) | {
         "evaluation": config.evaluation.split,
         "overlap": config.segmenter.overlap,
         "judged": dataset_inputs(config, dataset, tuple(truth.ids)),
@@ -34,7 +35,8 @@ def run(context: Context) -> Metrics:
     config, dataset = context.config, context.dataset
     truth = _truth(config, dataset)
     spec = train.input_spec(config, dataset, context.memory)
-    training = segment.train_segmenter(context, spec, {"train": truth.read, "val": truth.read})
+    labels: segment.Labels = {"train": truth.read, "val": truth.read}
+    training = segment.train_segmenter(context, spec, labels, rounds=1)
     split = reported_split(config)
     predict = evaluate.segmenter_reader(context, context.artifact.path)
     result = evaluate_masks(

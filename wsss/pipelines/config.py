@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from wsss.attention import AttentionConfig, layer_slice
+from wsss.attention import AttentionConfig, layer_numbers
 from wsss.data import KINDS, DatasetSettings
 from wsss.errors import UserError
 from wsss.evaluation import EvaluationConfig
 from wsss.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
 from wsss.models.build import ModelConfig
-from wsss.models.segmenter import SegmenterConfig
+from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
 from wsss.pipelines.launch import LaunchConfig
 from wsss.pipelines.suggest import suggestion
 from wsss.pseudo_masks import PseudoMaskConfig
@@ -37,7 +37,7 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "trainer": TrainerConfig,
     "attention": AttentionConfig,
     "pseudo_mask": PseudoMaskConfig,
-    "segmenter": SegmenterConfig,
+    "segmenter": {"unet": UNetConfig, "segformer": SegFormerConfig},
     "evaluation": EvaluationConfig,
     "launch": LaunchConfig,
     "tracking": TrackingConfig,
@@ -94,7 +94,7 @@ def parse_config(composed: DictConfig) -> Config:
     assert isinstance(plain, dict)
     stage = plain["stage"]
     groups = {name: _group(name, plain[name]) for name in GROUPS}
-    layer_slice(groups["attention"].layers, groups["model"].depth)  # before hours of training
+    layer_numbers(groups["attention"].layers, groups["model"].depth)  # before hours of training
     return Config(
         stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],
         seed=_integer("seed", plain["seed"]),

@@ -3,55 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from wsss.data.base import Dataset
 from wsss.data.types import Mask, Split
 from wsss.models.checkpoint import InputSpec, load_classifier
 from wsss.models.segmenter import build_segmenter, save_segmenter
+from wsss.pipelines.artifacts import Artifact
 from wsss.pipelines.config import Config
 from wsss.pipelines.generate import read_pseudo_mask
+from wsss.pipelines.relabel import relabel
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import derive_seed
 from wsss.training.fit import fit
+from wsss.training.history import Record
 from wsss.training.samples import TrainingSamples, build_loader
 from wsss.training.segmentation import SegmenterTraining
+
+Labels = dict[Split, Callable[[str], Mask]]
+"""For train and val, a function from image id to pixel labels ``[H, W]``."""
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The segmenter's settings and the images; pixel labels come from upstream."""
-    settings = asdict(config.segmenter)
-    settings.pop("overlap")  # prediction only
     return {
         "seed": config.seed,
-        "segmenter": settings,
+        "segmenter": config.segmenter.determining(),
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
         "trainer": config.trainer.result_settings(),
     }
 
 
 def run(context: Context) -> Metrics:
-    """Train on pseudo-masks."""
+    """Train on pseudo-masks, then, round by round, on what the last segmenter makes of them."""
     _, spec = load_classifier(context.upstream["train"])
     masks = context.upstream["generate"]
-    labels: dict[Split, Callable[[str], Mask]] = {
+    labels: Labels = {
         "train": partial(read_pseudo_mask, masks, "train"),
         "val": partial(read_pseudo_mask, masks, "val"),
     }
-    return train_segmenter(context, spec, labels)
+    return train_segmenter(context, spec, labels, context.config.segmenter.rounds)
 
 
-def train_segmenter(
-    context: Context, spec: InputSpec, labels: dict[Split, Callable[[str], Mask]]
-) -> Metrics:
-    """Train and save a segmenter on whatever pixel labels are given for train and val."""
-    config, settings = context.config, context.config.segmenter
-    seed = derive_seed(config.seed, "segmenter")
+def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: int) -> Metrics:
+    """Train a segmenter on whatever pixel labels are given, and save that of the last round.
+
+    Every round but the first has fresh weights and the masks of the round before it, see
+    `relabel`. All that a round needs to be resumed lies in the artifact's scratch space.
+    """
+    settings, artifact = context.config.segmenter, context.artifact
     classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
     spec = replace(spec, image_size=settings.image_size, classes=classes)
-    network = build_segmenter(settings.channels, settings.residual_units, spec, seed)
+    losses: dict[str, float | None] = {}
+    for number in range(1, rounds + 1):
+        work = _work(artifact, number)
+        directory = artifact.path if number == rounds else work
+        directory.mkdir(parents=True, exist_ok=True)
+        network, history = _train_round(context, spec, labels, number, directory, work)
+        losses[str(number)] = history[-1]["train/loss"] if history else None
+        if number < rounds:
+            masks = _work(artifact, number + 1)
+            labels = relabel(network, spec, settings, context.dataset, context.device, masks)
+    save_segmenter(artifact.path, network, settings, spec)
+    metrics = {"epochs": len(history), "train_loss": losses[str(rounds)]}
+    return metrics if rounds == 1 else metrics | {"round_train_loss": losses}
+
+
+def _work(artifact: Artifact, number: int) -> Path:
+    """Scratch space of a round: its checkpoints and, but for the first round, its masks."""
+    return artifact.work if number == 1 else artifact.work / f"round_{number}"
+
+
+def _train_round(
+    context: Context, spec: InputSpec, labels: Labels, number: int, directory: Path, work: Path
+) -> tuple[nn.Module, list[Record]]:
+    config, settings = context.config, context.config.segmenter
+    later = () if number == 1 else (number,)
+    seed = derive_seed(config.seed, "segmenter", *later)
+    network = build_segmenter(settings.architecture(), spec, seed)
     loaders = [
         build_loader(
             TrainingSamples(
@@ -70,18 +104,21 @@ def train_segmenter(
         )
         for split in labels
     ]
+
+    def report(epoch: int, metrics: Record) -> None:
+        context.report_epoch((number - 1) * settings.max_epochs + epoch, metrics)
+
     history = fit(
         SegmenterTraining(network, settings),
         loaders[0],
         loaders[1],
         config=config.trainer,
         max_epochs=settings.max_epochs,
-        directory=context.artifact.path,
-        work=context.artifact.work,
-        report=context.report_epoch,
+        directory=directory,
+        work=work,
+        report=report,
     )
-    save_segmenter(context.artifact.path, network, settings, spec)
-    return {"epochs": len(history), "train_loss": history[-1]["train/loss"] if history else None}
+    return network, history
 
 
 STAGE = Stage(
