@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rasterio
+from copies.dfc import write_geotiff
 
 from wsss.data import DfcDataset, SyntheticConfig
 from wsss.data.derive_labels import KINDS, derive_labels, main
@@ -24,19 +24,7 @@ Make = Callable[..., SyntheticConfig]
 def write(path: Path, values: np.ndarray) -> Path:
     """Write ``[bands, H, W]`` as a GeoTIFF."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    bands, height, width = values.shape
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=bands,
-        height=height,
-        width=width,
-        dtype=values.dtype,
-        crs="EPSG:32632",
-        transform=rasterio.Affine(10, 0, 500_000, 0, -10, 5_400_000),
-    ) as target:
-        target.write(values)
+    write_geotiff(path, values)
     return path
 
 

@@ -48,7 +48,10 @@ def find_unreadable(dataset: Dataset, memory: Path | None = None) -> dict[str, s
     """
     ids = [image_id for split in SPLITS for image_id in dataset.ids(split)]
     files = [path for image_id in ids for path in dataset.record(image_id).files]
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    stats = [path.stat() for path in files]
+    states = [
+        (str(path), stat.st_size, stat.st_mtime_ns) for path, stat in zip(files, stats, strict=True)
+    ]
     reasons: dict[str, str] = remembered(
         memory,
         [_VERSION, type(dataset).__name__, dataset.info.bands, states],

@@ -8,22 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from wsss.data.base import Dataset
 from wsss.data.types import Mask
 from wsss.evaluation import evaluate_masks, judged_images
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter
-from wsss.models.segmenter import predict as predict_mask
 from wsss.pipelines.config import Config
 from wsss.pipelines.figures import draw_figures
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.pipelines.thresholds import choose_threshold, origin
 from wsss.pipelines.truth import curve_images, evaluated_truth, reported_split
-from wsss.training.predict import validate_classifier
-from wsss.training.samples import prepare
+from wsss.training.predict import predict_mask, validate_classifier
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -76,14 +72,10 @@ def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]
     """A function from image id to the segmenter's mask ``[H, W]`` at the image's own size."""
     network, spec = load_segmenter(directory)
     network.to(context.device)
-    settings = context.config.segmenter
 
     def read(image_id: str) -> Mask:
-        image = context.dataset.read_image(image_id)
-        height, width = image.shape[-2:]
-        prepared = prepare(image, spec).to(context.device)
-        mask = predict_mask(network, prepared, settings.window, settings.overlap, (height, width))
-        return np.asarray(mask.cpu().numpy(), dtype=np.uint8)
+        settings = context.config.segmenter
+        return predict_mask(network, spec, settings, context.dataset, image_id, context.device)
 
     return read
 

@@ -15,13 +15,12 @@ from wsss.data.base import Dataset
 from wsss.data.raster import mask_suffix, write_mask
 from wsss.data.types import DatasetInfo, Mask, Split
 from wsss.models.checkpoint import InputSpec
-from wsss.models.segmenter import predict
 from wsss.models.segmenter_config import SegmenterConfig
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.progress import track
-from wsss.training.samples import prepare
+from wsss.training.predict import predict_mask
 
-SPLITS: tuple[Split, ...] = ("train", "val")
+_TRAINED_ON: tuple[Split, ...] = ("train", "val")
 
 
 def relabel(
@@ -41,24 +40,17 @@ def relabel(
         for each split a function from image id to mask ``[H, W]``.
     """
     network.to(device)
-    for split in SPLITS:
+    for split in _TRAINED_ON:
         ids, labels = dataset.ids(split), dataset.labels(split)
         for image_id, row in track(zip(ids, labels, strict=True), split, len(ids)):
             place = dataset.georeference(image_id)
             path = directory / split / f"{image_id}{mask_suffix(place)}"
             if path.exists():
                 continue
-            image = dataset.read_image(image_id)
-            mask = predict(
-                network,
-                prepare(image, spec).to(device),
-                settings.window,
-                settings.overlap,
-                (image.shape[-2], image.shape[-1]),
-                allowed_classes(dataset.info, row),
-            )
-            write_mask(path, np.asarray(mask.cpu().numpy()), dataset.info, place)
-    return {split: partial(read_pseudo_mask, directory, split) for split in SPLITS}
+            allowed = allowed_classes(dataset.info, row)
+            mask = predict_mask(network, spec, settings, dataset, image_id, device, allowed)
+            write_mask(path, mask, dataset.info, place)
+    return {split: partial(read_pseudo_mask, directory, split) for split in _TRAINED_ON}
 
 
 def allowed_classes(info: DatasetInfo, labels: NDArray[np.float32]) -> Sequence[int]:

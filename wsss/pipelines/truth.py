@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wsss.data.base import Dataset
 from wsss.data.quarantine import Quarantine
@@ -53,16 +54,25 @@ def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) ->
     Raises:
         UserError: naming a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
     """
-    read, masks = dataset.open_masks(), Quarantine(config.dataset.on_error)
-    digests: dict[str, str] = {}
     every = dict.fromkeys(image_id for members in ids.values() for image_id in members)
-    for image_id in track(every, "pixel masks", len(every)):
-        with masks.guard(image_id):
-            digests[image_id] = hashlib.sha256(read(image_id).tobytes()).hexdigest()
+    digests, unreadable = _digests(dataset, tuple(every), config.dataset.on_error)
     kept = {split: [i for i in members if i in digests] for split, members in ids.items()}
     for split, members in kept.items():
         if not members:
             raise UserError(
-                f"split '{split}' has no readable mask: {next(iter(masks.reasons.values()))}"
+                f"split '{split}' has no readable mask: {next(iter(unreadable.values()))}"
             )
-    return Truth(kept, read, fingerprint(digests), masks.reasons)
+    return Truth(kept, dataset.open_masks(), fingerprint(digests), unreadable)
+
+
+@lru_cache(maxsize=2)  # a stage's fingerprint and the stage itself both ask, and masks are many
+def _digests(
+    dataset: Dataset, ids: tuple[str, ...], on_error: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Hash of each mask, and why each that cannot be read is not, by image id."""
+    read, masks = dataset.open_masks(), Quarantine(on_error)
+    digests: dict[str, str] = {}
+    for image_id in track(ids, "pixel masks", len(ids)):
+        with masks.guard(image_id):
+            digests[image_id] = hashlib.sha256(read(image_id).tobytes()).hexdigest()
+    return digests, masks.reasons

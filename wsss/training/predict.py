@@ -1,18 +1,22 @@
-"""Class probabilities over a split, and the metrics that image labels allow."""
+"""What trained networks say of images: class probabilities, and masks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from wsss.data.base import Dataset
 from wsss.data.fit import pad
-from wsss.data.types import Split
+from wsss.data.types import Mask, Split
 from wsss.metrics import classification_metrics
 from wsss.models.checkpoint import InputSpec
+from wsss.models.segmenter import predict
+from wsss.models.segmenter_config import SegmenterConfig
 from wsss.models.vit import ClassTokenViT
 from wsss.training.classifier import class_probabilities
 from wsss.training.samples import prepare
@@ -56,3 +60,33 @@ def validate_classifier(
         multi_label=spec.multi_label,
         classes=spec.classes,
     )
+
+
+def predict_mask(
+    network: nn.Module,
+    spec: InputSpec,
+    settings: SegmenterConfig,
+    dataset: Dataset,
+    image_id: str,
+    device: torch.device,
+    allowed: Sequence[int] | None = None,
+) -> Mask:
+    """A segmenter's mask ``[H, W]`` of an image, at the image's own size.
+
+    Args:
+        network: in evaluation mode, on ``device``.
+        spec: the network's input.
+        settings: its sliding windows.
+        dataset: where the image comes from.
+        image_id: which one.
+        device: where the network runs.
+        allowed: classes that may appear, ``None`` for all.
+
+    Raises:
+        UserError: the image cannot be read.
+    """
+    image = dataset.read_image(image_id)
+    size = (image.shape[-2], image.shape[-1])
+    prepared = prepare(image, spec).to(device)
+    mask = predict(network, prepared, settings.window, settings.overlap, size, allowed)
+    return np.asarray(mask.cpu().numpy(), dtype=np.uint8)
