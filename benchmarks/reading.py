@@ -20,9 +20,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.files import describe_folder, draw_patches, draw_pictures
+from benchmarks.timing import time_in_turn
 from wsss.data.base import Dataset
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
@@ -143,20 +143,6 @@ def stack(images: list[Tensor]) -> Tensor | list[Tensor]:
     """A batch as in training, where all images have the same size; else they stay apart."""
     alike = len({image.shape for image in images}) == 1
     return default_collate(images) if alike else images
-
-
-def time_in_turn(
-    passes: Mapping[tuple[str, str], Callable[[], object]], rounds: int
-) -> dict[tuple[str, str], list[float]]:
-    """Seconds of each pass in each round, after one that does not count."""
-    seconds: dict[tuple[str, str], list[float]] = {name: [] for name in passes}
-    for number in range(rounds + 1):
-        for name, run in passes.items():
-            started = time.perf_counter()
-            run()
-            if number:
-                seconds[name].append(time.perf_counter() - started)
-    return seconds
 
 
 def each(function: Callable[[Any], object], items: Iterable[Any]) -> None:

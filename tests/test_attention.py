@@ -17,7 +17,17 @@ def config(
     flip: bool = False,
     method: str = "sum",
 ) -> AttentionConfig:
-    return AttentionConfig("open", layers, method, None, list(scales), flip, batch_size=2)
+    return AttentionConfig(
+        source="attention",
+        affinity=False,
+        heads="open",
+        layers=layers,
+        method=method,
+        max_side=None,
+        scales=list(scales),
+        flip=flip,
+        batch_size=2,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from training_modules import classifier_training
 
 from wsss.masking import (
     NoMasking,
@@ -16,10 +17,8 @@ from wsss.masking import (
     draw_token_keep,
 )
 from wsss.models import ClassTokenViT, HeadGates
+from wsss.models.vit import Scores
 from wsss.training.classifier import ClassifierTraining
-from wsss.training.gates import GateTraining, HardConcretePruning
-from wsss.training.optimizers import SgdConfig
-from wsss.training.schedulers import ConstantConfig
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -161,9 +160,9 @@ def test_balance_draws_the_same_numbers() -> None:
 class Recorder(ClassTokenViT):
     """Remembers what it was told to hide, and where."""
 
-    def forward(self, x: Tensor, **told: Any) -> Any:
+    def score(self, x: Tensor, **told: Any) -> Scores:
         self.told = told
-        return super().forward(x, **told)
+        return super().score(x, **told)
 
 
 def recorder() -> Recorder:
@@ -179,14 +178,10 @@ def recorder() -> Recorder:
 
 
 def training(masking: RandomMasking, absent: Tensor | None, gates: bool) -> ClassifierTraining:
-    model, classes = recorder(), list("abcd")
+    model = recorder()
     if gates:
         model.gates = HeadGates(1, 2)
-        pruning = HardConcretePruning("hard_concrete", 1, penalty=0.1, gate_lr=0.1, lr=0.1)
-        return GateTraining(model, masking, pruning, classes, True, 0, absent)
-    optimizer = SgdConfig("sgd", lr=0.1, weight_decay=0.0, momentum=0.0)
-    constant = ConstantConfig("constant")
-    return ClassifierTraining(model, masking, optimizer, constant, 1, classes, True, 0, absent)
+    return classifier_training(model, masking=masking, absent=absent)
 
 
 @pytest.mark.filterwarnings("ignore:.*self.trainer.*")

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from training_modules import classifier_training, hard_concrete
 
-from wsss.masking import NoMasking
 from wsss.models import ClassTokenViT, HeadGates
-from wsss.training.gates import GateTraining, HardConcretePruning
 from wsss.training.optimizers import (
     AdamConfig,
     AdamWConfig,
@@ -93,10 +93,15 @@ def test_decay_without_gradients(config: OptimizerConfig, expected: float) -> No
 def test_gates_learn_at_their_own_rate_and_never_decay() -> None:
     model = build()
     model.gates = HeadGates(1, 2)
-    pruning = HardConcretePruning("hard_concrete", 1, penalty=0.1, gate_lr=0.5, lr=0.02)
-    module = GateTraining(model, NoMasking("none"), pruning, ["a", "b"], True, seed=0)
+    module = classifier_training(
+        model,
+        optimizer=AdamWConfig("adamw", lr=0.02, weight_decay=0.1, betas=[0.9, 0.999]),
+        pruning=hard_concrete(gate_lr=0.5),
+    )
+    trainer: Any = SimpleNamespace(estimated_stepping_batches=10)
+    module.trainer = trainer
     configured: Any = module.configure_optimizers()
-    groups = configured.param_groups
+    groups = configured["optimizer"].param_groups
     (gates,) = [g for g in groups if any(p is model.gates.log_a for p in g["params"])]
     assert (len(gates["params"]), gates["lr"], gates["weight_decay"]) == (1, 0.5, 0.0)
     assert {g["lr"] for g in groups if g is not gates} == {0.02}

@@ -19,6 +19,7 @@ from wsss.report.curves import training_curves
 from wsss.report.figures import save
 from wsss.report.gates import gate_heatmap
 from wsss.report.grid import Floats, GridRow, prediction_grid
+from wsss.report.heads import heads_figure, write_head_table
 from wsss.report.table import SummaryRow, print_summary
 from wsss.report.thresholds import threshold_figure
 
@@ -63,6 +64,9 @@ FIGURES = {
     "confusion": lambda: confusion_figure(np.diag([9, 5, 0, 1]) + [[0], [1], [0], [2]], CLASSES),
     "curves": lambda: training_curves(HISTORY),
     "gates": lambda: gate_heatmap(np.array([[1.0, 0.0, 0.7], [0.49, 0.5, 0.0]])),
+    "heads": lambda: heads_figure(
+        [[0.02, 0.5, 0.1], [0.3, 0.04, 0.9]], [[1.0, 0.0, 0.7], [0.49, 0.5, 0.0]], [[1, 0, 1]] * 2
+    ),
     "bars": lambda: iou_bars(
         {"pseudo-mask": {"a": 0.5, "b": None}, "segmenter": {"a": 0.7, "b": 0.0}}
     ),
@@ -137,6 +141,25 @@ def test_gates_say_how_many_heads_are_kept() -> None:
     figure = FIGURES["gates"]()
     assert figure.axes[0].get_title() == "Gates: 3 of 6 heads kept"
     assert texts(figure) == ["1.00", "0.00", "0.70", "0.49", "0.50", "0.00"]
+
+
+def test_heads_show_confidence_of_all_and_cross_out_closed_ones() -> None:
+    first, second = FIGURES["heads"]().axes[:2]
+    confidence = [text.get_text() for text in first.texts]
+    assert confidence == ["2.0", "50.0", "10.0", "30.0", "4.0", "90.0"]
+    crossed = [np.mean(np.asarray(line.get_xydata()), axis=0).tolist() for line in first.lines]
+    assert crossed == [[1, 0], [1, 1]]
+    assert second.get_title() == "Gates: 4 of 6 heads kept"  # whatever the gates are
+    greyed = np.ma.getmaskarray(np.ma.asarray(second.images[0].get_array()))
+    assert greyed.tolist() == [[False, True, False]] * 2
+    with pytest.raises(ValueError, match=r"\(1, 2\), \(2, 1\)"):
+        heads_figure([[1, 1]], [[1], [1]], [[1], [1]])
+
+
+def test_a_table_of_heads_may_have_layers_of_any_size(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "heads.csv"
+    write_head_table(path, {"confidence": [[0.25], [], [1 / 3, 1.0]], "gate": None})
+    assert path.read_bytes() == (b"layer,head,confidence,gate\n0,0,0.25,\n2,0,0.333333,\n2,1,1,\n")
 
 
 def test_bars_name_each_mean() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wsss.affinity import spread
 from wsss.checks import check_choice, check_least
 from wsss.data.fit import pad
 from wsss.errors import UserError
+from wsss.head_clusters import cluster_maps
+from wsss.models.build import ModelConfig
+from wsss.models.trace import block_inputs
 from wsss.models.vit import ClassTokenViT
-from wsss.rollout import class_rollout
+from wsss.rollout import roll_out
 
+SOURCES = ("attention", "patch_cam", "fused", "clusters")
 HEADS = ("open", "all", "weighted")
 METHODS = ("sum", "rollout")
 
@@ -23,6 +29,11 @@ METHODS = ("sum", "rollout")
 @dataclass(frozen=True)
 class AttentionConfig:
     """How maps are taken from a classifier.
+
+    ``source`` is what they are: ``attention`` of class tokens to patches; ``patch_cam``, the class
+    scores of its patch head, cut at 0; ``fused``, the root of the product of both (MCTformer, Xu
+    et al., CVPR 2022); or ``clusters``, for a shared class token (`wsss.head_clusters`). With
+    ``affinity`` they are then spread along the attention between patches (`wsss.affinity`).
 
     ``heads`` says whose attention is averaged: ``open`` the heads that pruning left, ``all`` those
     of the classifier as it was trained, ``weighted`` what pruning left, each head by its soft gate.
@@ -34,6 +45,8 @@ class AttentionConfig:
     on it; ``flip`` adds the mirrored image. All views are averaged.
     """
 
+    source: str
+    affinity: bool
     heads: str
     layers: Any
     method: str
@@ -43,6 +56,7 @@ class AttentionConfig:
     batch_size: int
 
     def __post_init__(self) -> None:
+        check_choice("attention.source", self.source, SOURCES)
         check_choice("attention.heads", self.heads, HEADS)
         check_choice("attention.method", self.method, METHODS)
         check_least("attention.max_side", self.max_side, 1)
@@ -76,6 +90,16 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
     )
 
 
+def check_source(source: str, model: ModelConfig) -> None:
+    """`UserError` where a model does not have what maps are to be taken from."""
+    if source in ("patch_cam", "fused") and model.patch_head == "none":
+        raise UserError(f"attention.source={source} needs model.patch_head=average or ranked")
+    if source in ("attention", "fused") and model.class_tokens == "shared":
+        raise UserError(f"attention.source={source} needs model.class_tokens=per_class")
+    if source == "clusters" and model.class_tokens != "shared":
+        raise UserError("attention.source=clusters needs model.class_tokens=shared")
+
+
 @torch.no_grad()
 def class_maps(
     model: ClassTokenViT,
@@ -100,8 +124,8 @@ def class_maps(
         head_weights: as in `ClassTokenViT.forward`.
 
     Returns:
-        logits ``[B, C]`` and maps ``[B, C, h, w]``, float32, values in [0, layers], or in [0, 1]
-        where rolled out.
+        logits ``[B, C]`` and maps ``[B, C, h, w]``, float32 from 0 up; those of attention are at
+        most the number of layers, or 1 where rolled out.
     """
     sizes = [_fit(images.shape[-2:], scale, model.patch_size) for scale in config.scales]
     largest = max(sizes)
@@ -114,7 +138,7 @@ def class_maps(
         for mirrored in (False, True) if config.flip else (False,):
             shown = view.flip(-1) if mirrored else view
             shown = pad(shown, max(size)) if square else shown
-            scores, joined = _join_layers(model, shown, config, head_weights)
+            scores, joined = view_maps(model, shown, config, head_weights)
             joined = joined[..., : size[0] // model.patch_size[0], : size[1] // model.patch_size[1]]
             joined = joined.flip(-1) if mirrored else joined
             if tuple(joined.shape[-2:]) != grid:
@@ -124,18 +148,41 @@ def class_maps(
     return torch.stack(logits).mean(dim=0), torch.stack(maps).mean(dim=0)
 
 
-def _join_layers(
+@torch.no_grad()
+def view_maps(
     model: ClassTokenViT,
     images: Tensor,
     config: AttentionConfig,
-    head_weights: Sequence[Tensor] | None,
+    head_weights: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Logits and maps of one view, the chosen layers joined."""
-    chosen = layer_numbers(config.layers, len(model.blocks))
-    if config.method == "rollout":
-        return class_rollout(model, images, chosen, head_weights)
-    out = model(images, return_attention=True, head_weights=head_weights)
-    return out.logits, out.class_attention[:, chosen].sum(dim=1)
+    """Logits ``[B, C]`` and maps ``[B, C, h, w]`` of one view, see `class_maps`."""
+    layers = layer_numbers(config.layers, len(model.blocks))
+    rolled = config.method == "rollout" and config.source in ("attention", "fused")
+    again = rolled or config.affinity or config.source == "clusters"
+    # Kept only where attention is taken a second time: together they are the largest of all.
+    traced: AbstractContextManager[list[Tensor]] = block_inputs(model) if again else nullcontext([])
+    with traced as inputs:
+        scores = model.score(
+            images,
+            return_attention=config.source in ("attention", "fused") and not rolled,
+            head_weights=head_weights,
+        )
+    height = images.shape[-2] // model.patch_size[0]
+    if config.source == "clusters":
+        maps = cluster_maps(model, images, inputs, scores.logits, layers)
+    else:
+        parts = []
+        if config.source != "attention":
+            assert scores.patch_scores is not None
+            parts.append(scores.patch_scores.float().relu())
+        if config.source != "patch_cam":
+            attention = scores.encoded.class_attention
+            if attention is None:
+                parts.append(roll_out(model, inputs, height, layers, head_weights))
+            else:
+                parts.append(attention[:, layers].sum(dim=1))
+        maps = parts[0] if len(parts) == 1 else (parts[0] * parts[1]).sqrt()
+    return scores.logits, spread(model, inputs, maps) if config.affinity else maps
 
 
 def _fit(size: torch.Size, scale: float, patch: tuple[int, int]) -> tuple[int, int]:

@@ -13,11 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.classification import (
-    binary_average_precision,
-    binary_f1_score,
-    multiclass_confusion_matrix,
-)
+from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
 from wsss.data.types import IGNORE_INDEX, Mask
 from wsss.errors import UserError
@@ -77,14 +73,12 @@ class SegmentationEvaluator:
         predicted = self._checked("prediction", prediction)
         true = self._checked("mask", target)
         predicted = np.where(predicted == self.ignore_index, self.num_classes, predicted)
-        counts = multiclass_confusion_matrix(
-            torch.from_numpy(predicted)[None],
-            torch.from_numpy(true)[None],
-            num_classes=self.num_classes + 1,
-            ignore_index=self.ignore_index,
-            validate_args=False,  # checked above; torchmetrics would sort every image
-        )
-        self.confusion += counts[: self.num_classes].numpy()
+        counted = true != self.ignore_index
+        columns = self.num_classes + 1
+        # By hand, since torchmetrics compares every pixel with every cell once PyTorch is asked for
+        # deterministic algorithms, as training does.
+        cells = true[counted] * columns + predicted[counted]
+        self.confusion += np.bincount(cells, minlength=self.confusion.size).reshape(-1, columns)
 
     def result(self, rule: Rule) -> dict[str, Any]:
         """Scores of everything counted so far, ready for JSON; shares are in 0..1.

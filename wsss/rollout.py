@@ -9,6 +9,8 @@ from einops import rearrange
 from torch import Tensor
 
 from wsss.models.block import Block
+from wsss.models.patches import grid_of
+from wsss.models.trace import block_inputs
 from wsss.models.vit import ClassTokenViT
 
 PIECE = 1 << 22
@@ -22,7 +24,22 @@ def class_rollout(
     layers: Collection[int],
     head_weights: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Class scores and attention rollout of the class tokens.
+    """Class scores ``[B, C]`` of images ``[B, bands, H, W]``, and their `roll_out`."""
+    with block_inputs(model) as inputs:
+        logits: Tensor = model(images)
+    height, _ = grid_of((images.shape[-2], images.shape[-1]), model.patch_size)
+    return logits, roll_out(model, inputs, height, layers, head_weights)
+
+
+@torch.no_grad()
+def roll_out(
+    model: ClassTokenViT,
+    inputs: Sequence[Tensor],
+    height: int,
+    layers: Collection[int],
+    head_weights: Sequence[Tensor] | None = None,
+) -> Tensor:
+    """Attention rollout of the class tokens.
 
     Abnar & Zuidema, "Quantifying Attention Flow in Transformers" (ACL 2020): the attention of a
     layer, averaged over heads, plus the identity for the residual path, rows brought to sum 1;
@@ -33,27 +50,18 @@ def class_rollout(
 
     Args:
         model: classifier in evaluation mode.
-        images: ``[B, bands, H, W]``, standardised.
+        inputs: of every block, see `wsss.models.trace`.
+        height: rows of patches.
         layers: numbers of the blocks that take part; the others count as the identity.
         head_weights: as in `ClassTokenViT.forward`.
 
     Returns:
-        logits ``[B, C]`` and maps ``[B, C, h, w]`` in [0, 1]; a class's map and the weights of
-        the tokens that are no patches sum to 1.
+        maps ``[B, T, h, w]`` in [0, 1]; a class token's map and the weights of the tokens that
+        are no patches sum to 1.
     """
-    inputs: list[Tensor] = []
-    hooks = [
-        block.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
-        for block in model.blocks
-    ]
-    try:
-        logits: Tensor = model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    classes = model.num_classes
+    classes = model.num_tokens
     batch, tokens, _ = inputs[0].shape
-    carried = torch.eye(classes, tokens, device=images.device).expand(batch, -1, -1)
+    carried = torch.eye(classes, tokens, device=inputs[0].device).expand(batch, -1, -1)
     reached = classes  # the tokens that carry weight so far come first
     for layer in sorted(layers, reverse=True):
         block = model.blocks[layer]
@@ -68,5 +76,5 @@ def class_rollout(
             passed += carried[:, :, start : start + rows.shape[1]] @ rows
             start += rows.shape[1]
         carried, reached = (carried + passed) / 2, tokens
-    height = images.shape[-2] // model.patch_size[0]
-    return logits, rearrange(carried[:, :, classes:-1], "b c (h w) -> b c h w", h=height)
+    after = tokens - (model.register_token is not None)
+    return rearrange(carried[:, :, classes:after], "b c (h w) -> b c h w", h=height)

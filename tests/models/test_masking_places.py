@@ -64,15 +64,16 @@ def test_in_attention_a_hidden_token_might_as_well_not_be_there(hidden: int) -> 
     model, x = build(), images(2, 3, 16, 16)
     keep = torch.ones(2, 5)
     keep[:, hidden] = 0
-    tokens, maps = model.class_tokens(x, return_attention=True, token_keep=keep, place="attention")
-    smaller = without_class(model, hidden)
-    expected, expected_maps = smaller.class_tokens(x, return_attention=True)
+    encoded = model.encode(x, return_attention=True, token_keep=keep, place="attention")
+    tokens, maps = encoded.layer_tokens[-1], encoded.class_attention
+    alone = without_class(model, hidden).encode(x, return_attention=True)
+    expected, expected_maps = alone.layer_tokens[-1], alone.class_attention
     others = [index for index in range(5) if index != hidden]
     assert maps is not None and expected_maps is not None
     torch.testing.assert_close(tokens[:, others], expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(maps[:, :, others], expected_maps, rtol=1e-4, atol=1e-6)
     assert not tokens[:, hidden].any() and not maps[:, :, hidden].any()
-    plain, _ = model.class_tokens(x)
+    plain = model.encode(x).layer_tokens[-1]
     assert not torch.allclose(plain[:, others], expected, atol=1e-2)  # it does matter
 
 
@@ -102,8 +103,8 @@ def test_at_the_input_a_hidden_token_is_zero_and_its_output_is_not() -> None:
     model, x = build(), images(2, 3, 16, 16)
     seen: list[Tensor] = []
     hook = model.blocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    tokens, _ = model.class_tokens(x, token_keep=KEEP, place="input")
-    model.class_tokens(x)
+    tokens = model.encode(x, token_keep=KEEP, place="input").layer_tokens[-1]
+    model.encode(x)
     hook.remove()
     assert not seen[0][:, :5][KEEP == 0].any()
     assert torch.equal(seen[0][:, :5][KEEP == 1], seen[1][:, :5][KEEP == 1])
@@ -126,6 +127,7 @@ def test_images_of_a_batch_do_not_share_what_is_hidden() -> None:
 def test_a_pruned_model_hides_as_well() -> None:
     model, x = build(num_heads=[4, 0, 1], head_dim=6), images(2, 3, 16, 16)
     out = attention(model, x, torch.zeros(2, 5), "attention")
+    assert model.classifier is not None
     assert torch.equal(out.logits, model.classifier.bias.expand(2, -1))
     assert not out.class_attention.any()
 

@@ -187,6 +187,7 @@ def test_registers_give_the_register_token(tmp_path: Path) -> None:
     theirs.save_pretrained(tmp_path)
     model = ours()
     report = load_pretrained(model, tmp_path, RGB)
+    assert model.register_token is not None
     assert torch.equal(model.register_token, theirs.embeddings.register_tokens[:, :1])
     assert "register_token" not in report.fresh
 

@@ -66,7 +66,7 @@ def test_probabilities_and_attention(golden: Golden) -> None:
     logits, attention = model(expected["input"], return_attention=True)
     _assert_close(logits.sigmoid(), expected["probabilities"])
     _assert_close(attention.sum(dim=1), expected["class_attention"])
-    tokens, _ = model.class_tokens(expected["input"])
+    tokens = model.encode(expected["input"]).layer_tokens[-1]
     _assert_close(tokens, expected["class_tokens"])
     classes = model.num_classes
     rows = expected["layer_attention_head_mean"][:, :, :classes, classes:-1]

@@ -7,14 +7,13 @@ import torch
 import torch.nn.functional as F
 from small_vit import SquaresSeen, build, images
 from torch import Tensor
+from training_modules import classifier_training, hard_concrete
 
 from wsss.errors import UserError
-from wsss.masking import NoMasking
 from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.block import Block
 from wsss.models.build import ModelConfig, build_classifier
-from wsss.training.classifier import classification_loss
-from wsss.training.gates import GateTraining, HardConcretePruning
+from wsss.training.losses import classification_loss
 
 
 def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -22,6 +21,7 @@ def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> tu
     proj = model.patch_embed.proj
     patches = F.conv2d(x, proj.weight, proj.bias, stride=model.patch_size).flatten(2).mT
     batch = len(x)
+    assert model.register_token is not None and model.classifier is not None
     parts = [model.cls_token.expand(batch, -1, -1), patches]
     tokens = torch.cat([*parts, model.register_token.expand(batch, -1, -1)], 1) + model.pos_embed
     every: list[Tensor] = []
@@ -106,7 +106,8 @@ def test_other_image_sizes_interpolate_positions() -> None:
 def test_token_keep_zeroes_the_output_tokens() -> None:
     model, x = build(), images(2, 3, 16, 16)
     keep = torch.tensor([[1.0, 0, 1, 0, 0], [0, 0, 0, 0, 0]])
-    tokens, _ = model.class_tokens(x)
+    assert model.classifier is not None
+    tokens = model.encode(x).layer_tokens[-1].clone()
     tokens[keep == 0] = 0
     logits = model(x, token_keep=keep)
     torch.testing.assert_close(logits, model.classifier(tokens.flatten(1)))
@@ -175,9 +176,7 @@ def test_every_parameter_learns_from_the_loss(multi_label: bool) -> None:
 def test_gates_and_weights_learn_in_gate_training() -> None:
     model = build()
     model.gates = HeadGates(3, 4, initial_log_a=0.0)
-    pruning = HardConcretePruning("hard_concrete", 1, penalty=0.0, gate_lr=0.1, lr=0.1)
-    classes = [str(index) for index in range(5)]
-    module = GateTraining(model, NoMasking("none"), pruning, classes, True, seed=0)
+    module = classifier_training(model, pruning=hard_concrete(penalty=0.0))
     batch = {"image": images(2, 3, 16, 16), "labels": torch.eye(5)[:2]}
     torch.autograd.backward(module.training_step(batch, 0))
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -205,7 +204,9 @@ def test_images_that_do_not_fit() -> None:
 
 
 def test_a_config_that_does_not_fit_names_the_model() -> None:
-    config = ModelConfig("mini", 8, 30, 2, 4, 4.0, False, 1e-5, None, None)
+    config = ModelConfig(
+        "mini", 8, 30, 2, 4, 4.0, False, 1e-5, "per_class", True, "linear", "none", None, None
+    )
     sizes: dict[str, Any] = dict(image_size=32, in_channels=3, num_classes=2)
     with pytest.raises(UserError, match="model=mini: embed_dim 30 is no multiple"):
         build_classifier(config, **sizes, generator=torch.Generator())

@@ -419,6 +419,7 @@ def trainer(laboratory: Laboratory, overrides: Overrides) -> object:
     module = ClassifierTraining(
         train.build(config, spec),
         config.masking,
+        config.loss,
         config.optimizer,
         config.scheduler,
         1,

@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from wsss.data.raster import read_index_mask
 
 Capture = pytest.CaptureFixture[str]
+ARGMAX = "pseudo_mask=argmax"  # the rule that has a threshold to choose
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def noise(folder: Path, pattern: str) -> None:
 def test_the_curve_is_of_val_and_the_reported_masks_have_no_say(
     root: Path, outputs: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    first = evaluated(root, outputs, capsys)
+    first = evaluated(root, outputs, capsys, ARGMAX)
     curve = first["threshold_curve"]
     assert curve["split"] == "val"
     assert curve["thresholds"] == [step / 100 for step in range(101)]
@@ -58,13 +59,13 @@ def test_the_curve_is_of_val_and_the_reported_masks_have_no_say(
 
     changed = Path(shutil.copytree(root, tmp_path / "root"))
     noise(changed / "masks", "test_*.png")
-    second = evaluated(changed, outputs, capsys)
+    second = evaluated(changed, outputs, capsys, ARGMAX)
     assert second["threshold_curve"] == curve
     assert second["pseudo_mask"]["test"]["miou"] != first["pseudo_mask"]["test"]["miou"]
     assert second["pseudo_mask_at_best"]["test"]["miou"] != result["miou"]
 
     noise(changed / "masks", "val_*.png")
-    third = evaluated(changed, outputs, capsys)
+    third = evaluated(changed, outputs, capsys, ARGMAX)
     assert third["threshold_curve"]["miou"] != curve["miou"]
     assert third["pseudo_mask"] == second["pseudo_mask"]
 
@@ -78,6 +79,7 @@ def test_the_curve_agrees_with_masks_made_at_its_thresholds(
             root,
             outputs,
             capsys,
+            ARGMAX,
             "evaluation.split=val",
             f"pseudo_mask.background_threshold={threshold}",
             "pseudo_mask.margin=0.05",
@@ -92,6 +94,7 @@ def test_the_curve_agrees_with_masks_made_at_its_thresholds(
         root,
         outputs,
         capsys,
+        ARGMAX,
         "evaluation.split=val",
         f"pseudo_mask.background_threshold={best}",
         "pseudo_mask.margin=0.05",
@@ -114,6 +117,6 @@ def test_without_other_masks_or_a_threshold_there_is_no_curve(
     alone = Path(shutil.copytree(root, tmp_path / "root"))
     for path in [*alone.glob("masks/train_*"), *alone.glob("masks/val_*")]:
         path.unlink()
-    metrics = evaluated(alone, outputs, capsys)
+    metrics = evaluated(alone, outputs, capsys, ARGMAX)
     assert set(metrics["pseudo_mask"]) == {"test"}
     assert "threshold_curve" not in metrics

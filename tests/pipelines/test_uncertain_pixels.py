@@ -21,7 +21,7 @@ def test_uncertain_pixels_go_through_all_stages(tmp_path: Path, capsys: Capture)
     folder.make(tmp_path / "root")
     outputs = tmp_path / "outputs"
     band = "pseudo_mask.foreground_threshold=0.9"
-    metrics = evaluated(tmp_path / "root", outputs, capsys, band)
+    metrics = evaluated(tmp_path / "root", outputs, capsys, "pseudo_mask=argmax", band)
 
     (generated,) = tiny.manifests(outputs)["generate"]
     shares = generated["metrics"]["ignored"]
@@ -39,6 +39,7 @@ def test_a_foreground_threshold_needs_a_background(tmp_path: Path, capsys: Captu
     refused(
         [
             *(f"paths.outputs={tmp_path}", "tracking=none", *tiny.TINY),
+            "pseudo_mask=argmax",
             "pseudo_mask.foreground_threshold=0.6",
         ],
         capsys,

@@ -85,20 +85,30 @@ class Attention(nn.Module):
         for some in torch.split(q, size, dim=2):
             yield self._mean_rows(some, k, None, weights)
 
+    def head_rows(self, x: Tensor, rows: int) -> Tensor:
+        """Attention rows of the first tokens in each head, ``[B, heads, rows, T]``."""
+        q, k, _ = (rearrange(part, "b t h d -> b h t d") for part in self._project(x, rows))
+        return self._rows(q, k, None)
+
     def _mean_rows(
         self, q: Tensor, k: Tensor, mask: Tensor | None, weights: Tensor | None
     ) -> Tensor:
         """Attention of some queries ``[B, some, T]``, averaged over heads."""
-        scores = q @ k.transpose(-2, -1) * self.head_dim**-0.5
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -torch.inf)
-        attention = scores.float().softmax(dim=-1)
+        attention = self._rows(q, k, mask)
         rows: Tensor
         if weights is None:
             rows = attention.mean(dim=1)
         else:
             rows = torch.einsum("bhqk,h->bqk", attention, weights)
         return rows
+
+    def _rows(self, q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
+        """Attention of some queries ``[B, heads, some, T]``."""
+        scores = q @ k.transpose(-2, -1) * self.head_dim**-0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        attention: Tensor = scores.float().softmax(dim=-1)
+        return attention
 
     def _project(self, x: Tensor, queries: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each ``[B, tokens, heads, head_dim]``."""

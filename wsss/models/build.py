@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import torch
 
-from wsss.checks import check_least, check_positive
+from wsss.checks import check_choice, check_least, check_positive
 from wsss.errors import UserError
-from wsss.models.vit import ClassTokenViT
+from wsss.models.patch_head import POOLINGS
+from wsss.models.vit import CLASS_TOKENS, TOKEN_HEADS, ClassTokenViT
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Size of the class-token ViT; bands, classes and image size come from the dataset.
+    """The class-token ViT, see `ClassTokenViT`; bands, classes and image size are the dataset's.
 
     ``init_from`` names a file or directory with weights of the whole model to start from, see
     `wsss.models.checkpoint.load_weights`; ``pretrained`` one with those of a vision transformer
@@ -28,6 +29,10 @@ class ModelConfig:
     mlp_ratio: float
     qkv_bias: bool
     norm_eps: float
+    class_tokens: str
+    register_token: bool
+    token_head: str
+    patch_head: str
     init_from: str | None
     pretrained: str | None
 
@@ -36,6 +41,9 @@ class ModelConfig:
             check_least(f"model.{key}", getattr(self, key), 1)
         check_positive("model.mlp_ratio", self.mlp_ratio)
         check_positive("model.norm_eps", self.norm_eps)
+        check_choice("model.class_tokens", self.class_tokens, CLASS_TOKENS)
+        check_choice("model.token_head", self.token_head, TOKEN_HEADS)
+        check_choice("model.patch_head", self.patch_head, ("none", *POOLINGS))
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
 
@@ -61,6 +69,10 @@ def build_classifier(
             mlp_ratio=config.mlp_ratio,
             qkv_bias=config.qkv_bias,
             norm_eps=config.norm_eps,
+            class_tokens=config.class_tokens,
+            register_token=config.register_token,
+            token_head=config.token_head,
+            patch_head=config.patch_head,
             generator=generator,
         )
     except ValueError as error:

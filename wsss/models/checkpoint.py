@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from wsss.errors import UserError
+from wsss.models.gates import HeadGates
 from wsss.models.pruning import architecture
 from wsss.models.release import import_release
 from wsss.models.vit import ClassTokenViT
@@ -41,9 +42,11 @@ class InputSpec:
 
 
 def save_classifier(directory: Path, model: ClassTokenViT, spec: InputSpec) -> None:
-    """Write a classifier into ``directory``, without gates."""
+    """Write a classifier into ``directory``, with its gates if it has any."""
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, directory / WEIGHTS)
-    description = {"model": architecture(model), "input": asdict(spec)}
+    description: dict[str, Any] = {"model": architecture(model), "input": asdict(spec)}
+    if model.gates is not None:
+        description["gates"] = {"keep": model.gates.keep}
     (directory / DESCRIPTION).write_text(json.dumps(description, indent=1))
 
 
@@ -52,6 +55,8 @@ def load_classifier(directory: Path) -> tuple[ClassTokenViT, InputSpec]:
     try:
         description = json.loads((directory / DESCRIPTION).read_text())
         model = ClassTokenViT(**_tuples(description["model"]))
+        if "gates" in description:
+            model.gates = HeadGates(len(model.blocks), model.num_heads[0], **description["gates"])
         model.load_state_dict(load_file(directory / WEIGHTS))
         return model.eval(), InputSpec(**description["input"])
     except Exception as error:  # a spoilt description can fail in any way

@@ -25,10 +25,18 @@ class HeadGates(nn.Module):
         num_layers: transformer blocks.
         num_heads: heads per block.
         initial_log_a: start of every ``log_a``; 2.0 opens a gate with probability 0.95.
+        keep: how many heads `hard` leaves open; by default those whose gate says so.
     """
 
-    def __init__(self, num_layers: int, num_heads: int, initial_log_a: float = 2.0) -> None:
+    def __init__(
+        self,
+        num_layers: int,
+        num_heads: int,
+        initial_log_a: float = 2.0,
+        keep: int | None = None,
+    ) -> None:
         super().__init__()
+        self.keep = keep
         self.log_a = nn.Parameter(torch.full((num_layers, num_heads), float(initial_log_a)))
 
     def sample(self, generator: torch.Generator) -> Tensor:
@@ -43,16 +51,28 @@ class HeadGates(nn.Module):
         return _stretch(torch.sigmoid(self.log_a))
 
     def hard(self) -> Tensor:
-        """Gates of the pruned model, 0 or 1: the noise-free gate cut at 0.5."""
-        return (self.soft() >= 0.5).to(self.log_a.dtype)
+        """Gates of the pruned model, 0 or 1: the noise-free gate cut at 0.5, or the ``keep`` best.
+
+        Of equal gates at that border the first ones stay.
+        """
+        if self.keep is None:
+            return (self.soft() >= 0.5).to(self.log_a.dtype)
+        falling = self.log_a.detach().flatten().argsort(descending=True, stable=True)
+        best = torch.zeros_like(self.log_a).flatten()
+        best[falling[: self.keep]] = 1
+        return best.view_as(self.log_a)
 
     def open_probability(self) -> Tensor:
         """P(gate > 0), shape ``[layers, heads]``: equation 12 of Louizos et al."""
         return torch.sigmoid(self.log_a - TEMPERATURE * math.log(-STRETCH_LOW / STRETCH_HIGH))
 
     def penalty(self) -> Tensor:
-        """Expected number of open heads, a scalar: the L0 term, without its coefficient."""
-        return self.open_probability().sum()
+        """Expected number of open heads, a scalar: the L0 term, without its coefficient.
+
+        With ``keep``, the expected number of open heads beyond as many.
+        """
+        expected = self.open_probability().sum()
+        return expected if self.keep is None else (expected - self.keep).clamp(min=0)
 
 
 def _stretch(values: Tensor) -> Tensor:

@@ -142,8 +142,9 @@ def _tokens(
         raise UserError("checkpoint has no position embeddings, which the model needs")
     prefix = positions.shape[1] - math.isqrt(positions.shape[1]) ** 2
     side = math.isqrt(positions.shape[1] - prefix)
-    ready = {"cls_token": weights["cls_token"].expand(-1, model.num_classes, -1).clone()}
-    report.adapted["cls_token"] = f"one token for each of {model.num_classes} classes"
+    ready = {"cls_token": weights["cls_token"].expand(-1, model.num_tokens, -1).clone()}
+    if model.num_tokens > 1:
+        report.adapted["cls_token"] = f"one token for each of {model.num_classes} classes"
     patches = positions[:, prefix:]
     if (side, side) != model.grid:
         patches = rearrange(patches, "b (h w) d -> b d h w", h=side)
@@ -151,10 +152,11 @@ def _tokens(
         patches = rearrange(patches, "b d h w -> b (h w) d")
         report.adapted["pos_embed"] = f"{side} x {side} to {model.grid[0]} x {model.grid[1]}"
     of_class = positions[:, :1] if prefix else torch.zeros_like(positions[:, :1])
-    ready["pos_embed"] = torch.cat(
-        [of_class.expand(-1, model.num_classes, -1), patches, torch.zeros_like(of_class)], dim=1
-    )
-    if "register_tokens" in weights:
+    parts = [of_class.expand(-1, model.num_tokens, -1), patches]
+    if model.register_token is not None:
+        parts.append(torch.zeros_like(of_class))
+    ready["pos_embed"] = torch.cat(parts, dim=1)
+    if "register_tokens" in weights and model.register_token is not None:
         ready["register_token"] = weights["register_tokens"][:, :1]
     return ready
 

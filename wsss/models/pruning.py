@@ -55,6 +55,10 @@ def architecture(model: ClassTokenViT) -> dict[str, object]:
         "mlp_ratio": model.mlp_ratio,
         "qkv_bias": model.qkv_bias,
         "norm_eps": model.norm_eps,
+        "class_tokens": "per_class" if model.num_tokens == model.num_classes else "shared",
+        "register_token": model.register_token is not None,
+        "token_head": model.token_head,
+        "patch_head": "none" if model.patch_head is None else model.patch_head.pooling,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from wsss.attention import AttentionConfig, layer_numbers
+from wsss.attention import AttentionConfig, check_source, layer_numbers
 from wsss.data import KINDS, DatasetSettings
 from wsss.errors import UserError
 from wsss.evaluation import EvaluationConfig
@@ -22,7 +22,8 @@ from wsss.pipelines.suggest import suggestion
 from wsss.pseudo_masks import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
 from wsss.training.fit import TrainerConfig
-from wsss.training.gates import HardConcretePruning, NoPruning, PruningConfig
+from wsss.training.gates import HardConcretePruning, JointPruning, NoPruning, PruningConfig
+from wsss.training.losses import LossConfig
 from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
 
@@ -31,7 +32,8 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "dataset": KINDS,
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
-    "pruning": {"none": NoPruning, "hard_concrete": HardConcretePruning},
+    "loss": LossConfig,
+    "pruning": {"none": NoPruning, "joint": JointPruning, "hard_concrete": HardConcretePruning},
     "optimizer": {"adamw": AdamWConfig, "adam": AdamConfig, "sgd": SgdConfig},
     "scheduler": {"constant": ConstantConfig, "cosine": CosineConfig},
     "trainer": TrainerConfig,
@@ -61,6 +63,7 @@ class Config:
     dataset: DatasetSettings
     model: ModelConfig
     masking: Masking
+    loss: LossConfig
     pruning: PruningConfig
     optimizer: OptimizerConfig
     scheduler: SchedulerConfig
@@ -95,12 +98,24 @@ def parse_config(composed: DictConfig) -> Config:
     stage = plain["stage"]
     groups = {name: _group(name, plain[name]) for name in GROUPS}
     layer_numbers(groups["attention"].layers, groups["model"].depth)  # before hours of training
+    check_source(groups["attention"].source, groups["model"])
+    _check_masking(groups["masking"], groups["model"])
     return Config(
         stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],
         seed=_integer("seed", plain["seed"]),
         paths=_checked(PathsConfig, plain["paths"], "paths"),
         **groups,
     )
+
+
+def _check_masking(masking: Masking, model: ModelConfig) -> None:
+    """Masking hides the tokens of classes, so there must be some, and scores made from them."""
+    if isinstance(masking, NoMasking):
+        return
+    if model.class_tokens == "shared":
+        raise UserError(f"masking={masking.name} needs model.class_tokens=per_class; masking=none")
+    if model.token_head == "none":
+        raise UserError(f"masking={masking.name} needs model.token_head; set masking=none")
 
 
 def _group(group: str, content: Any) -> Any:

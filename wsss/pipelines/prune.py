@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wsss.data.base import Dataset
+from wsss.head_confidence import head_confidence
 from wsss.masking import absent_shares
 from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
 from wsss.models.gates import HeadGates
@@ -21,21 +23,27 @@ from wsss.pipelines.artifacts import write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.pipelines.train import classifier_loaders
+from wsss.report.figures import save
+from wsss.report.heads import heads_figure, write_head_table
+from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import TrainerConfig, fit
-from wsss.training.gates import GateTraining, HardConcretePruning
+from wsss.training.gates import HardConcretePruning
+from wsss.training.optimizers import AdamWConfig
 from wsss.training.predict import validate_classifier
+from wsss.training.schedulers import ConstantConfig
 
-GATES = "gates.json"
+GATES, HEADS = "gates.json", "heads.csv"
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Gate training sees what classifier training saw; passing through depends on nothing."""
+    """Gate training sees what classifier training saw; otherwise nothing more is read."""
     if not isinstance(config.pruning, HardConcretePruning):
         return {"pruning": asdict(config.pruning)}
     return {
         "seed": config.seed,
         "pruning": asdict(config.pruning),
         "masking": asdict(config.masking),
+        "loss": asdict(config.loss),
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
         "trainer": gate_trainer(config).result_settings()
         | {"batch_size": config.trainer.batch_size},
@@ -43,34 +51,22 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def run(context: Context) -> Metrics:
-    """Write the classifier without its closed heads, the gates, and mAP before and after."""
+    """Write the classifier without its closed heads, gates and a table of heads; mAP before, after.
+
+    The confidence of heads in the table is that of the classifier as it came out of training.
+    """
     model, spec = load_classifier(context.upstream["train"])
     pruning, directory = context.config.pruning, context.artifact.path
     heads = sum(model.num_heads)
     before = _val_map(context, model, spec)
-    if not isinstance(pruning, HardConcretePruning):
+    confidence = _val_confidence(context, model, spec)
+    if isinstance(pruning, HardConcretePruning):
+        _train_gates(context, model, spec, pruning)
+    _write_heads(directory, confidence, model.gates)
+    if model.gates is None:
         save_classifier(directory, model, spec)
         return {"heads": heads, "heads_kept": heads, "mAP_before": before, "mAP_after": before}
 
-    model.gates = HeadGates(len(model.blocks), model.num_heads[0])
-    module = GateTraining(
-        model,
-        context.config.masking,
-        pruning,
-        spec.classes,
-        spec.multi_label,
-        context.config.seed,
-        absent_shares(torch.from_numpy(context.dataset.labels("train"))),
-    )
-    fit(
-        module,
-        *classifier_loaders(context, spec),
-        config=gate_trainer(context.config),
-        max_epochs=pruning.max_epochs,
-        directory=directory,
-        work=context.artifact.work,
-        report=context.report_epoch,
-    )
     hard, soft = model.gates.hard().detach(), model.gates.soft().detach()
     smaller = remove_closed_heads(model, hard)
     save_classifier(directory, smaller, spec)
@@ -84,6 +80,37 @@ def run(context: Context) -> Metrics:
         "mAP_before": before,
         "mAP_after": _val_map(context, smaller, spec),
     }
+
+
+def _train_gates(
+    context: Context, model: ClassTokenViT, spec: InputSpec, pruning: HardConcretePruning
+) -> None:
+    """Give the model gates and train both."""
+    config = context.config
+    model.gates = pruning.gates(model)
+    module = ClassifierTraining(
+        model,
+        config.masking,
+        config.loss,
+        AdamWConfig("adamw", lr=pruning.lr, weight_decay=0.0, betas=[0.9, 0.999]),
+        ConstantConfig("constant"),
+        pruning.max_epochs,
+        spec.classes,
+        spec.multi_label,
+        config.seed,
+        absent_shares(torch.from_numpy(context.dataset.labels("train"))),
+        pruning,
+        purpose="prune",
+    )
+    fit(
+        module,
+        *classifier_loaders(context, spec),
+        config=gate_trainer(config),
+        max_epochs=pruning.max_epochs,
+        directory=context.artifact.path,
+        work=context.artifact.work,
+        report=context.report_epoch,
+    )
 
 
 def gate_trainer(config: Config) -> TrainerConfig:
@@ -110,6 +137,31 @@ def head_weights(directory: Path) -> list[Tensor] | None:
     return weights
 
 
+def _write_heads(
+    directory: Path, confidence: Sequence[Sequence[float]], gates: HeadGates | None
+) -> None:
+    """A row per head in `HEADS` and, where there are gates, the figure of both."""
+    columns: dict[str, Sequence[Sequence[float]] | None] = {"confidence": confidence}
+    if gates is None:
+        kept = [[1] * len(heads) for heads in confidence]
+        columns |= {"gate": None, "open_probability": None, "kept": kept}
+    else:
+        soft, hard = gates.soft().tolist(), gates.hard().tolist()
+        chances = gates.open_probability().tolist()
+        columns |= {"gate": soft, "open_probability": chances, "kept": hard}
+        save(heads_figure(confidence, soft, hard), directory / "figures" / "heads.png")
+    write_head_table(directory / HEADS, columns)
+
+
+def _val_confidence(context: Context, model: ClassTokenViT, spec: InputSpec) -> list[list[float]]:
+    """Confidence of every head over the validation split, in batches as in training."""
+    model.to(context.device)
+    _, val = classifier_loaders(context, spec)
+    confidence = head_confidence(model, (batch["image"].to(context.device) for batch in val))
+    model.cpu()
+    return confidence
+
+
 def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:
     metrics = validate_classifier(model, context.dataset, "val", spec, context.device)
     model.cpu()
@@ -122,4 +174,5 @@ STAGE = Stage(
     inputs=inputs,
     run=run,
     key_figure=lambda m: f"{m['heads_kept']} of {m['heads']} heads, val mAP {m['mAP_after']:.3f}",
+    version=2,  # with a table of heads
 )

@@ -29,8 +29,7 @@ class RunDirectory:
     @classmethod
     def open(cls, config: Config) -> RunDirectory:
         """Create the folder or find it again, and write the config into it."""
-        digest = fingerprint(_what(config))[:8]
-        path = config.outputs / "runs" / f"{config.dataset.name}_{digest}"
+        path = run_path(config)
         path.mkdir(parents=True, exist_ok=True)
         write_json(path / CONFIG, asdict(config))
         return cls(path, config)
@@ -65,6 +64,12 @@ class RunDirectory:
         with replacing(self.path / stage) as fresh:
             fresh.unlink(missing_ok=True)
             fresh.symlink_to(artifact, target_is_directory=True)
+
+
+def run_path(config: Config) -> Path:
+    """Where the results of an experiment are found."""
+    digest = fingerprint(_what(config))[:8]
+    return config.outputs / "runs" / f"{config.dataset.name}_{digest}"
 
 
 def _what(config: Config) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import keyed_generator
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
+from wsss.training.gates import HardConcretePruning, JointPruning
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import TrainingSamples, build_loader
 
@@ -39,6 +40,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
         "model": model,
         "masking": asdict(config.masking),
+        "loss": asdict(config.loss),
+        "pruning": None if joint_pruning(config) is None else asdict(config.pruning),
         "optimizer": asdict(config.optimizer),
         "scheduler": asdict(config.scheduler),
         "trainer": config.trainer.result_settings()
@@ -51,9 +54,13 @@ def run(context: Context) -> Metrics:
     config, dataset = context.config, context.dataset
     spec = input_spec(config, dataset, context.memory)
     model = build(config, spec, partial(_note, context))
+    pruning = joint_pruning(config)
+    if pruning is not None:
+        model.gates = pruning.gates(model)
     module = ClassifierTraining(
         model,
         config.masking,
+        config.loss,
         config.optimizer,
         config.scheduler,
         config.trainer.max_epochs,
@@ -61,6 +68,7 @@ def run(context: Context) -> Metrics:
         spec.multi_label,
         config.seed,
         absent_shares(torch.from_numpy(dataset.labels("train"))),
+        pruning,
     )
     history = fit(
         module,
@@ -74,6 +82,13 @@ def run(context: Context) -> Metrics:
     save_classifier(context.artifact.path, model, spec)
     validation = validate_classifier(model, dataset, "val", spec, context.device)
     return {"epochs": len(history), "val": validation}
+
+
+def joint_pruning(config: Config) -> JointPruning | None:
+    """The pruning settings, where gates are trained with the classifier."""
+    pruning = config.pruning
+    joint = isinstance(pruning, JointPruning) and not isinstance(pruning, HardConcretePruning)
+    return pruning if joint else None  # type: ignore[return-value]
 
 
 def build(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from wsss.report.figures import ABSENT_COLOUR, hide_frame, write_cell
 
+Values = NDArray[np.float64]
 _OPEN = 0.5  # as in `wsss.models.gates.HeadGates.hard`
 
 
@@ -18,32 +21,66 @@ def gate_heatmap(gates: ArrayLike) -> Figure:
     Raises:
         ValueError: where ``gates`` is not a matrix.
     """
-    values = np.asarray(gates, np.float64)
-    if values.ndim != 2:
-        raise ValueError(f"gates of shape {values.shape}: expected [layers, heads]")
-    layers, heads = values.shape
-    kept = values >= _OPEN
+    values = as_matrix("gates", gates)
+    figure = Figure(figsize=panel_size(values), layout="constrained")
+    draw_gates(figure.add_subplot(), values, values >= _OPEN)
+    return figure
 
-    figure = Figure(
-        figsize=(max(4.0, 0.5 * heads + 1.6), max(2.2, 0.32 * layers + 1.1)), layout="constrained"
+
+def draw_gates(axes: Axes, gates: Values, kept: NDArray[np.bool_]) -> None:
+    """Heat-map of gates ``[layers, heads]`` in 0..1, grey where a head is not kept."""
+    draw_heads(axes, gates, kept, "{:.2f}", 1.0, colormaps["YlGn"])
+    axes.set_title(f"Gates: {kept.sum()} of {kept.size} heads kept", fontsize=10)
+
+
+def draw_heads(
+    axes: Axes,
+    values: Values,
+    coloured: NDArray[np.bool_],
+    text: str,
+    highest: float,
+    colours: Colormap,
+) -> None:
+    """Heat-map with one number per head and a colour bar.
+
+    Args:
+        axes: what to draw on.
+        values: ``[layers, heads]``, from 0 to ``highest``.
+        coloured: ``[layers, heads]``; the other cells are grey.
+        text: how a value is written, a format string.
+        highest: end of the colour scale.
+        colours: the scale.
+    """
+    shown = axes.imshow(
+        np.where(coloured, values, np.nan), cmap=colours, vmin=0, vmax=highest, aspect="auto"
     )
-    axes = figure.add_subplot()
-    colours = colormaps["YlGn"]
-    shown = axes.imshow(np.where(kept, values, np.nan), cmap=colours, vmin=0, vmax=1, aspect="auto")
     axes.set_facecolor(ABSENT_COLOUR)
     hide_frame(axes)
     for (row, column), value in np.ndenumerate(values):
-        if kept[row, column]:
-            write_cell(axes, row, column, f"{value:.2f}", value, colours)
+        written = text.format(value)
+        if coloured[row, column]:
+            write_cell(axes, row, column, written, value / highest, colours)
         else:
-            axes.text(
-                column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color="0.45"
-            )
+            axes.text(column, row, written, ha="center", va="center", fontsize=7, color="0.45")
+    layers, heads = values.shape
     axes.set_xticks(range(heads))
     axes.set_yticks(range(layers))
     axes.set_xlabel("head")
     axes.set_ylabel("layer")
-    axes.set_title(f"Gates: {kept.sum()} of {kept.size} heads kept", fontsize=10)
-    bar = figure.colorbar(shown, ax=axes)
+    assert axes.figure is not None
+    bar = axes.figure.colorbar(shown, ax=axes)
     bar.outline.set_visible(False)
-    return figure
+
+
+def as_matrix(name: str, values: ArrayLike) -> Values:
+    """``[layers, heads]`` as an array; ValueError where it is no matrix."""
+    matrix = np.asarray(values, np.float64)
+    if matrix.ndim != 2:
+        raise ValueError(f"{name} of shape {matrix.shape}: expected [layers, heads]")
+    return matrix
+
+
+def panel_size(values: Values) -> tuple[float, float]:
+    """Width and height in inches of a heat-map with its bar."""
+    layers, heads = values.shape
+    return max(4.0, 0.5 * heads + 1.6), max(2.2, 0.32 * layers + 1.1)

@@ -1,30 +1,21 @@
-"""Training the class-token ViT on image-level labels."""
+"""Training the class-token ViT, and gates for its heads, on image-level labels."""
 
 from __future__ import annotations
 
 import pytorch_lightning as pl
 import torch
-import torch.nn.functional as F
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from wsss.masking import Masking, class_rates, draw_token_keep
+from wsss.masking import Masking, NoMasking, class_rates, draw_token_keep
 from wsss.metrics import classification_metrics
-from wsss.models.vit import ClassTokenViT
+from wsss.models.vit import ClassTokenViT, Scores
 from wsss.randomness import keyed_generator
+from wsss.training.gates import JointPruning
+from wsss.training.losses import LossConfig, classification_loss, training_loss
 from wsss.training.optimizers import OptimizerConfig, build_optimizer
 from wsss.training.samples import Batch
 from wsss.training.schedulers import SchedulerConfig, build_scheduler
-
-
-def classification_loss(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
-    """Binary cross-entropy for several labels an image, cross-entropy for exactly one.
-
-    ``logits`` and ``labels`` are ``[B, C]``; the labels hold 0 and 1.
-    """
-    if multi_label:
-        return F.binary_cross_entropy_with_logits(logits, labels)
-    return F.cross_entropy(logits, labels.argmax(dim=1))
 
 
 def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
@@ -33,11 +24,15 @@ def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
 
 
 class ClassifierTraining(pl.LightningModule):
-    """Class-token masking and the classification loss (ICCV 2025), validated by mAP.
+    """Class-token masking and the losses on image labels (ICCV 2025), validated by mAP.
+
+    A model with gates is trained under noisy ones and pays for open heads (Voita et al., ACL 2019,
+    section 6).
 
     Args:
         model: the classifier.
         masking: which class tokens to hide.
+        loss: terms beside the classification loss.
         optimizer: see `build_optimizer`.
         scheduler: see `build_scheduler`.
         max_epochs: length of the run, which the masking's schedule refers to.
@@ -46,17 +41,18 @@ class ClassifierTraining(pl.LightningModule):
         seed: the experiment's.
         absent: share of training images without each class ``[C]``, see
             `wsss.masking.absent_shares`; a masking with ``balance=frequency`` needs it.
+        pruning: price and learning rate of gates; a model with gates needs it.
+        purpose: keys the random numbers, so that two trainings in a chain draw others.
 
     Raises:
-        ValueError: such a masking without it.
+        ValueError: such a masking or model without it.
     """
-
-    purpose = "train"
 
     def __init__(
         self,
         model: ClassTokenViT,
         masking: Masking,
+        loss: LossConfig,
         optimizer: OptimizerConfig,
         scheduler: SchedulerConfig,
         max_epochs: int,
@@ -64,13 +60,18 @@ class ClassifierTraining(pl.LightningModule):
         multi_label: bool,
         seed: int,
         absent: Tensor | None = None,
+        pruning: JointPruning | None = None,
+        purpose: str = "train",
     ) -> None:
         super().__init__()
         if masking.balance == "frequency" and absent is None:
             raise ValueError("masking.balance=frequency needs the shares of absent classes")
+        if (model.gates is None) != (pruning is None):
+            raise ValueError("gates and pruning settings go together")
         self._absent = absent if masking.balance == "frequency" else None
         self._classes = classes
-        self.model, self.masking = model, masking
+        self.model, self.masking, self._loss = model, masking, loss
+        self._pruning, self._purpose = pruning, purpose
         self._optimizer, self._scheduler = optimizer, scheduler
         self._max_epochs, self._multi_label, self._seed = max_epochs, multi_label, seed
         self._validated: list[tuple[Tensor, Tensor]] = []
@@ -79,12 +80,16 @@ class ClassifierTraining(pl.LightningModule):
         """Loss of one batch, class tokens hidden at this epoch's rate."""
         rate = self.masking.rate(self.current_epoch / max(self._max_epochs - 1, 1))
         keep = self._draw_keep(batch["labels"], rate, batch_index)
-        logits = self._scores(batch["image"], keep, batch_index)
-        loss = classification_loss(logits.float(), batch["labels"], self._multi_label)
+        scores = self._score(batch["image"], keep, batch_index)
+        loss = training_loss(scores, batch["labels"], self._multi_label, self._loss)
         size = len(batch["labels"])
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
         self.log("dp_rate", rate, on_step=False, on_epoch=True, batch_size=size)
-        return loss
+        if self.model.gates is None or self._pruning is None:
+            return loss
+        kept = self.model.gates.hard().sum()
+        self.log("heads_kept", kept, on_step=False, on_epoch=True, batch_size=size)
+        return loss + self._pruning.penalty * self.model.gates.penalty()
 
     def _draw_keep(self, labels: Tensor, rate: float, batch_index: int) -> Tensor:
         generator = self._generator("masking", batch_index)
@@ -92,9 +97,18 @@ class ClassifierTraining(pl.LightningModule):
             return draw_token_keep(labels, rate, generator)
         return draw_token_keep(labels, class_rates(rate, self._absent.to(labels)), generator)
 
-    def _scores(self, images: Tensor, keep: Tensor, batch_index: int) -> Tensor:
-        logits: Tensor = self.model(images, token_keep=keep, place=self.masking.place)
-        return logits
+    def _score(self, images: Tensor, keep: Tensor, batch_index: int) -> Scores:
+        gates = None
+        if self.model.gates is not None:
+            gates = self.model.gates.sample(self._generator("gates", batch_index))
+        # Without masking nothing is passed on: a shared class token is no class's to hide.
+        return self.model.score(
+            images,
+            token_keep=None if isinstance(self.masking, NoMasking) else keep,
+            place=self.masking.place,
+            gates=gates,
+            return_attention=self._loss.diversity > 0,
+        )
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Scores without masking, kept for the epoch's metrics."""
@@ -114,8 +128,20 @@ class ClassifierTraining(pl.LightningModule):
         self.log("val/mAP", metrics["mAP"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Optimizer, and the schedule stepped after every optimizer step."""
-        optimizer = build_optimizer(self._optimizer, self.model.named_parameters())
+        """Optimizer, and the schedule stepped after every optimizer step.
+
+        Gates have a learning rate of their own and never decay.
+        """
+        weights = [(n, p) for n, p in self.model.named_parameters() if not n.startswith("gates.")]
+        optimizer = build_optimizer(self._optimizer, weights)
+        if self.model.gates is not None and self._pruning is not None:
+            optimizer.add_param_group(
+                {
+                    "params": [self.model.gates.log_a],
+                    "lr": self._pruning.gate_lr,
+                    "weight_decay": 0.0,
+                }
+            )
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = build_scheduler(self._scheduler, optimizer, steps)
         return {
@@ -124,5 +150,5 @@ class ClassifierTraining(pl.LightningModule):
         }
 
     def _generator(self, what: str, batch_index: int) -> torch.Generator:
-        purpose = f"{self.purpose}/{what}"
+        purpose = f"{self._purpose}/{what}"
         return keyed_generator(self._seed, purpose, self.current_epoch, batch_index)

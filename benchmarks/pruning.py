@@ -1,0 +1,133 @@
+"""Pruning: what taking heads out saves, in time and in parameters.
+
+Command:  python -m benchmarks.pruning outputs/runs/<run> ...
+Shows:    for each run, or artifact of its stage prune, heads and parameters of the classifier
+          before and after, and the ratio of the times of a forward pass, after over before, for
+          scores alone and for scores with class attention of every layer. Both classifiers take
+          turns on random images of their size, in batches of 32 on one CPU thread, and the median
+          of the ratios in each round counts
+Cost:     seconds for a run of the default size
+
+It only measures: the exit status is 0 whatever comes out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks.timing import time_in_turn
+from wsss.models.checkpoint import InputSpec, load_classifier
+from wsss.models.pruning import parameter_count, remove_closed_heads
+from wsss.models.vit import ClassTokenViT
+from wsss.pipelines.artifacts import MANIFEST
+
+BATCH = 32
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="run, or artifact")
+    parser.add_argument("--rounds", type=int, default=30, help="(%(default)s)")
+    chosen = parser.parse_args()
+    table = Table("run", box=None, header_style="bold", pad_edge=False)
+    for name in ("heads", "parameters", "share", "time, scores", "time, with attention"):
+        table.add_column(name, justify="right")
+    for path in chosen.paths:
+        table.add_row(path.name, *measure(path, chosen.rounds))
+    Console().print(table)
+
+
+def measure(path: Path, rounds: int) -> list[str]:
+    """The cells of one run."""
+    before, after, spec = classifiers(path)
+    images = torch.randn(
+        BATCH,
+        len(spec.bands),
+        spec.image_size,
+        spec.image_size,
+        generator=torch.Generator().manual_seed(0),
+    )
+    whole, left = parameter_count(before), parameter_count(after)
+    return [
+        f"{sum(before.num_heads)} to {sum(after.num_heads)}",
+        f"{whole:,} to {left:,}",
+        f"{left / whole:.2f}",
+        f"{speed_ratio(before, after, images, rounds):.2f}",
+        f"{speed_ratio(before, after, images, rounds, attention=True):.2f}",
+    ]
+
+
+def classifiers(path: Path) -> tuple[ClassTokenViT, ClassTokenViT, InputSpec]:
+    """The classifiers before and after pruning, without gates, and their input.
+
+    Args:
+        path: a run, or the artifact of its stage prune.
+    """
+    pruned = path / "prune" if (path / "prune").exists() else path
+    upstream = json.loads((pruned / MANIFEST).read_text("utf-8"))["upstream"]
+    before, spec = load_classifier(pruned.resolve().parents[1] / "train" / upstream["train"])
+    after, _ = load_classifier(pruned)
+    return without_gates(before), after, spec
+
+
+def speed_ratio(
+    before: ClassTokenViT,
+    after: ClassTokenViT,
+    images: Tensor,
+    repeats: int,
+    *,
+    attention: bool = False,
+) -> float:
+    """Time of a forward pass after pruning over that before, on one thread.
+
+    Args:
+        before: classifier with all its heads; gates that it has take no part.
+        after: classifier without the closed ones.
+        images: ``[B, bands, H, W]``, on the CPU as both.
+        repeats: rounds, in each of which both run once, after one that does not count.
+        attention: have class attention of every layer returned too.
+
+    Returns:
+        the median of the rounds' ratios, below 1 where pruning saves time.
+    """
+    passes = {
+        name: partial(forward, model, images, attention)
+        for name, model in (("before", without_gates(before)), ("after", after))
+    }
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seconds = time_in_turn(passes, repeats)
+    finally:
+        torch.set_num_threads(threads)
+    pairs = zip(seconds["after"], seconds["before"], strict=True)
+    return statistics.median(after / before for after, before in pairs)
+
+
+@torch.inference_mode()
+def forward(model: ClassTokenViT, images: Tensor, attention: bool) -> None:
+    """Class scores, and class attention where it is wanted."""
+    model.score(images, return_attention=attention)
+
+
+def without_gates(model: ClassTokenViT) -> ClassTokenViT:
+    """The model as it is, or a copy with every head open where it has gates."""
+    if model.gates is None:
+        return model
+    return remove_closed_heads(model, torch.ones_like(model.gates.log_a))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""Class activation maps (Zhou et al., CVPR 2016) on synthetic scenes: three seeds.
+
+Command:  python -m pipelines.cam
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/cam.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "CAM": ("experiment=cam",),
+}
+
+if __name__ == "__main__":
+    system_table("cam", ROWS)

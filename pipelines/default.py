@@ -1,0 +1,19 @@
+"""The default experiment on synthetic scenes: three seeds.
+
+Command:  python -m pipelines.default
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/default.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "wsss": (),
+    "wsss, no masking": ("masking=none",),
+    "wsss, S1 + S2": ("dataset.modality=s1s2",),
+}
+
+if __name__ == "__main__":
+    system_table("default", ROWS)

@@ -1,0 +1,17 @@
+"""MCTformer+ (Xu et al., 2023) on synthetic scenes: three seeds.
+
+Command:  python -m pipelines.mctformer_plus
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/mctformer_plus.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "MCTformer+": ("experiment=mctformer_plus",),
+}
+
+if __name__ == "__main__":
+    system_table("mctformer_plus", ROWS)

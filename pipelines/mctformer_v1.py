@@ -1,0 +1,17 @@
+"""MCTformer-V1 (Xu et al., CVPR 2022) on synthetic scenes: three seeds.
+
+Command:  python -m pipelines.mctformer_v1
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/mctformer_v1.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "MCTformer-V1": ("experiment=mctformer_v1",),
+}
+
+if __name__ == "__main__":
+    system_table("mctformer_v1", ROWS)

@@ -1,0 +1,17 @@
+"""MCTformer-V2 (Xu et al., CVPR 2022) on synthetic scenes: three seeds.
+
+Command:  python -m pipelines.mctformer_v2
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/mctformer_v2.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "MCTformer-V2": ("experiment=mctformer_v2",),
+}
+
+if __name__ == "__main__":
+    system_table("mctformer_v2", ROWS)

@@ -1,0 +1,18 @@
+"""Sparse ViT (Hanna et al., CVPRW 2023) on synthetic scenes, with one and two sensors: three seeds.
+
+Command:  python -m pipelines.sparse_vit
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/sparse_vit.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "Sparse ViT": ("experiment=sparse_vit",),
+    "Sparse ViT, S1 + S2": ("experiment=sparse_vit", "dataset.modality=s1s2"),
+}
+
+if __name__ == "__main__":
+    system_table("sparse_vit", ROWS)

@@ -1,0 +1,17 @@
+"""TokenMasking (Hanna and Borth, ICCV 2025) as published on synthetic scenes: three seeds.
+
+Command:  python -m pipelines.token_masking
+Cost:     COST minutes on 2 CPU cores
+Expect:   EXPECT
+
+Writes ``outputs/tables/token_masking.md``. Interrupted, it goes on where it was.
+"""
+
+from pipelines.experiments import Overrides, system_table
+
+ROWS: dict[str, Overrides] = {
+    "TokenMasking": ("experiment=token_masking",),
+}
+
+if __name__ == "__main__":
+    system_table("token_masking", ROWS)

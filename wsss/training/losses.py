@@ -1,0 +1,82 @@
+"""What the classifier is trained to do besides telling the classes of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wsss.checks import check_least
+from wsss.models.vit import Scores
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms beside the classification loss: `diversity` and `contrast`."""
+
+    diversity: float
+    contrast: float
+
+    def __post_init__(self) -> None:
+        check_least("loss.diversity", self.diversity, 0)
+        check_least("loss.contrast", self.contrast, 0)
+
+
+def classification_loss(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
+    """Binary cross-entropy for several labels an image, cross-entropy for exactly one.
+
+    ``logits`` and ``labels`` are ``[B, C]``; the labels hold 0 and 1.
+    """
+    if multi_label:
+        return F.binary_cross_entropy_with_logits(logits, labels)
+    return F.cross_entropy(logits, labels.argmax(dim=1))
+
+
+def training_loss(scores: Scores, labels: Tensor, multi_label: bool, config: LossConfig) -> Tensor:
+    """Classification loss of every head that gives scores, and the weighted other terms.
+
+    ``scores`` must hold class attention where ``config.diversity`` is above 0.
+    """
+    parts = [
+        classification_loss(logits.float(), labels, multi_label)
+        for logits in (scores.token_logits, scores.patch_logits)
+        if logits is not None
+    ]
+    if config.diversity:
+        assert scores.encoded.class_attention is not None
+        parts.append(config.diversity * diversity(scores.encoded.class_attention.sum(dim=1)))
+    if config.contrast:
+        parts.append(config.contrast * contrast(scores.encoded.layer_tokens))
+    return torch.stack(parts).sum()
+
+
+def diversity(maps: Tensor) -> Tensor:
+    """How alike the attention maps of different classes are ("Know Your Attention Maps", 2025).
+
+    Maps ``[B, C, h, w]`` are flattened and brought to length 1; the term is the Frobenius norm of
+    their Gram matrix less the identity, averaged over the batch: 0 where no two maps overlap.
+    """
+    flat = F.normalize(maps.flatten(2).float(), dim=-1)
+    gram = flat @ flat.transpose(1, 2)
+    apart = gram - torch.eye(gram.shape[-1], device=gram.device)
+    norms: Tensor = torch.linalg.matrix_norm(apart)
+    return norms.mean()
+
+
+def contrast(layer_tokens: Sequence[Tensor]) -> Tensor:
+    """How alike the tokens of different classes are (MCTformer+, Xu et al., 2023).
+
+    In every layer, the cosines of an image's class tokens ``[B, C, D]`` are taken as scores by
+    which each token has to find itself: cross-entropy against the identity, averaged over tokens,
+    images and layers.
+    """
+    terms = []
+    for tokens in layer_tokens:
+        unit = F.normalize(tokens.float(), dim=-1)
+        cosines = unit @ unit.transpose(1, 2)
+        itself = torch.arange(cosines.shape[1], device=cosines.device).expand(cosines.shape[:2])
+        terms.append(F.cross_entropy(cosines.flatten(0, 1), itself.flatten()))
+    return torch.stack(terms).mean()
