@@ -41,8 +41,9 @@ def main() -> None:
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="run, or artifact")
     parser.add_argument("--rounds", type=int, default=30, help="(%(default)s)")
     chosen = parser.parse_args()
-    table = Table("run", box=None, header_style="bold", pad_edge=False)
-    for name in ("heads", "parameters", "share", "time, scores", "time, with attention"):
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("run", overflow="fold")
+    for name in ("heads", "parameters", "share", "time", "time with maps"):
         table.add_column(name, justify="right")
     for path in chosen.paths:
         table.add_row(path.name, *measure(path, chosen.rounds))

@@ -105,7 +105,7 @@ def system_cells(runs: Sequence[Path]) -> list[str]:
 def _run(overrides: Overrides) -> str:
     """Run one experiment and say how long it took; RuntimeError with its output if it fails."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "wsss.pipelines", "trainer.progress_bar=false", *overrides]
+    command = [sys.executable, "-m", "wsss.pipelines", *overrides]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

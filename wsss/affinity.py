@@ -39,11 +39,7 @@ def spread(model: ClassTokenViT, inputs: Sequence[Tensor], maps: Tensor) -> Tens
         if block.attn.num_heads == 0:
             continue
         layers += 1
-        start = 0
-        for rows in block.attn.row_pieces(block.norm1(tokens), classes + patches, PIECE):
-            taken = rows[:, :, classes : classes + patches] @ values
-            before = max(0, classes - start)  # rows of class tokens come first
-            first = start + before - classes
-            total[:, first : first + taken.shape[1] - before] += taken[:, before:]
-            start += rows.shape[1]
+        rows = block.attn.row_pieces(block.norm1(tokens), classes + patches, PIECE)
+        taken = [some[:, :, classes : classes + patches] @ values for some in rows]
+        total += torch.cat(taken, dim=1)[:, classes:]  # rows of class tokens come first
     return rearrange(total / max(layers, 1), "b (h w) c -> b c h w", h=maps.shape[-2])

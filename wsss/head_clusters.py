@@ -44,7 +44,7 @@ def cluster_maps(
         layers: numbers of the blocks whose heads take part.
 
     Returns:
-        ``[B, C, h, w]`` in [0, 1]; 0 where no head is left.
+        ``[B, C, h, w]`` from 0 to the number of clusters; 0 where no head is left.
     """
     height, width = (images.shape[-2 + i] // model.patch_size[i] for i in (0, 1))
     heads = _head_maps(model, inputs, layers, height * width)

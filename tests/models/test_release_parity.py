@@ -2,100 +2,64 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 import torch
+from golden import Golden, assert_close, read_golden
 from numpy.typing import NDArray
-from safetensors import safe_open
 from scipy.ndimage import distance_transform_edt
-from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.masking import draw_token_keep
 from wsss.models import ClassTokenViT, import_release
 from wsss.pseudo_masks import UNPAINTED, fill_nearest, paint_above_mean
 
-PREFIX = "state_dict."
 
-
-class Golden(NamedTuple):
-    state: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-    num_heads: int
-
-    @property
-    def model(self) -> ClassTokenViT:
-        return import_release(self.state, self.num_heads)
-
-
-def _fixture_file(name: str) -> Path:
-    beside = Path(__file__).resolve().parents[3] / "shared" / "fixtures"
-    path = Path(os.environ.get("WSSS_FIXTURES", beside)) / f"{name}.safetensors"
-    if not path.is_file():
-        pytest.skip(f"no golden outputs at {path} (set WSSS_FIXTURES)")
-    return path
-
-
-def _read(name: str) -> Golden:
-    with safe_open(_fixture_file(name), "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-        metadata = file.metadata() or {}
-    return Golden(
-        {k.removeprefix(PREFIX): v for k, v in tensors.items() if k.startswith(PREFIX)},
-        {k: v for k, v in tensors.items() if not k.startswith(PREFIX)},
-        int(metadata.get("num_heads", 0)),
-    )
+def imported(golden: Golden) -> ClassTokenViT:
+    return import_release(golden.state, golden.num_heads)
 
 
 @pytest.fixture(scope="module", params=["token_masking_vit", "token_masking_vit_gated"])
 def golden(request: pytest.FixtureRequest) -> Golden:
-    return _read(request.param)
-
-
-def _assert_close(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual.float(), expected.float(), rtol=0, atol=1e-5)
+    return read_golden(request.param)
 
 
 @torch.no_grad()
 def test_probabilities_and_attention(golden: Golden) -> None:
-    model, expected = golden.model, golden.outputs
+    model, expected = imported(golden), golden.outputs
     logits, attention = model(expected["input"], return_attention=True)
-    _assert_close(logits.sigmoid(), expected["probabilities"])
-    _assert_close(attention.sum(dim=1), expected["class_attention"])
+    assert_close(logits.sigmoid(), expected["probabilities"])
+    assert_close(attention.sum(dim=1), expected["class_attention"])
     tokens = model.encode(expected["input"]).layer_tokens[-1]
-    _assert_close(tokens, expected["class_tokens"])
+    assert_close(tokens, expected["class_tokens"])
     classes = model.num_classes
     rows = expected["layer_attention_head_mean"][:, :, :classes, classes:-1]
-    _assert_close(attention.flatten(3), rows.transpose(0, 1))
+    assert_close(attention.flatten(3), rows.transpose(0, 1))
 
 
 @torch.no_grad()
 def test_probabilities_with_every_absent_token_masked(golden: Golden) -> None:
     keep = draw_token_keep(golden.outputs["labels"], 1.0, torch.Generator())
-    probabilities = golden.model(golden.outputs["input"], token_keep=keep).sigmoid()
-    _assert_close(probabilities, golden.outputs["probabilities_all_absent_masked"])
+    probabilities = imported(golden)(golden.outputs["input"], token_keep=keep).sigmoid()
+    assert_close(probabilities, golden.outputs["probabilities_all_absent_masked"])
 
 
 @torch.no_grad()
 def test_gates_and_their_penalty() -> None:
-    golden = _read("token_masking_vit_gated")
-    gates = golden.model.gates
+    golden = read_golden("token_masking_vit_gated")
+    gates = imported(golden).gates
     assert gates is not None
     assert torch.equal(gates.hard(), golden.outputs["gates"])
     assert 0 < golden.outputs["gates"].sum() < golden.outputs["gates"].numel()
-    _assert_close(gates.soft(), golden.outputs["gates_soft"])
-    _assert_close(0.01 * gates.penalty().reshape(1), golden.outputs["l0_penalty_total"])
+    assert_close(gates.soft(), golden.outputs["gates_soft"])
+    assert_close(0.01 * gates.penalty().reshape(1), golden.outputs["l0_penalty_total"])
 
 
 @torch.no_grad()
 def test_lightning_prefix_changes_nothing(golden: Golden) -> None:
     prefixed = {f"model.{name}": value for name, value in golden.state.items()}
     model = import_release(prefixed, golden.num_heads)
-    _assert_close(model(golden.outputs["input"]).sigmoid(), golden.outputs["probabilities"])
+    assert_close(model(golden.outputs["input"]).sigmoid(), golden.outputs["probabilities"])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +117,7 @@ def _mask_case(
     NDArray[np.int16],
     NDArray[np.int16],
 ]:
-    arrays = {k: v.numpy() for k, v in _read("pseudo_mask_mean_rule").outputs.items()}
+    arrays = {k: v.numpy() for k, v in read_golden("pseudo_mask_mean_rule").outputs.items()}
     return (
         arrays[f"case{case}.attention"],
         arrays[f"case{case}.probabilities"],

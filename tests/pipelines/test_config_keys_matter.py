@@ -234,6 +234,12 @@ def extracted(laboratory: Laboratory, overrides: Overrides) -> object:
     return digest(extracted_at(laboratory, overrides), "*.safetensors")
 
 
+def extracted_of_its_own(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Maps that stage extract takes from a classifier trained with the same overrides."""
+    classifier = laboratory.run(train.STAGE, overrides)
+    return digest(laboratory.run(extract.STAGE, overrides, prune=classifier), "*.safetensors")
+
+
 def extracted_after_pruning(laboratory: Laboratory, overrides: Overrides) -> object:
     """Maps where stage prune has changed the one default classifier."""
     classifier = laboratory.run(train.STAGE, ())
@@ -494,7 +500,8 @@ def case(key: str, value: str, probe: Probe, *given: str) -> Case:
 
 RISING = ("optimizer=sgd", "optimizer.lr=3.0", "trainer.max_epochs=4", "scheduler=constant")
 SEGFORMER = "segmenter=segformer"
-PAMR = ("pseudo_mask.refine=pamr",)
+CAM = ("masking=none", "model.patch_head=average", "attention.source=patch_cam")
+THRESHOLD = (*BACKGROUND, "pseudo_mask=argmax")
 OPPOSITE = "OPPOSITE"  # of a boolean
 SERVER = "tracking.uri='http://127.0.0.1:9'"  # where nothing listens
 MLFLOW = ("tracking=mlflow", SERVER, "tracking.flush_seconds=0")
@@ -540,6 +547,10 @@ CASES = [
     case("model.mlp_ratio", "3.0", trained),
     case("model.qkv_bias", OPPOSITE, trained),
     case("model.norm_eps", "0.1", trained),
+    case("model.class_tokens", "shared", trained, *CAM),
+    case("model.register_token", OPPOSITE, trained),
+    case("model.token_head", "mean", trained),
+    case("model.patch_head", "average", trained),
     case("model.init_from", "ROOT/weights", trained),
     case("model.pretrained", "ROOT/vit.safetensors", trained),
     # masking
@@ -549,12 +560,16 @@ CASES = [
     case("masking.balance", "frequency", trained),
     case("masking.start_rate", "1.0", trained, "masking=scheduled"),
     case("masking.ramp", "1.0", trained, "masking=scheduled", "trainer.max_epochs=3", "dp_rate=1"),
+    # loss
+    case("loss.diversity", "1.0", trained),
+    case("loss.contrast", "1.0", trained),
     # pruning
     Case("pruning.name", "pruning=none", pruned),
     case("pruning.max_epochs", "2", pruned),
     case("pruning.penalty", "3.0", pruned),
     case("pruning.gate_lr", "1.0", pruned),
     case("pruning.lr", "0.1", pruned),
+    case("pruning.keep", "0.5", pruned),
     # optimizer and scheduler
     case("optimizer.name", "adam", trained),
     case("optimizer.lr", "0.1", trained),
@@ -576,6 +591,8 @@ CASES = [
     case("trainer.num_workers", "1", workers),
     case("trainer.progress_bar", OPPOSITE, trainer),
     # attention
+    case("attention.source", "fused", extracted_of_its_own, "model.patch_head=average"),
+    case("attention.affinity", OPPOSITE, extracted),
     case("attention.heads", "all", extracted_after_pruning),
     case("attention.method", "rollout", extracted),
     case("attention.layers", "last_1", extracted),
@@ -587,12 +604,12 @@ CASES = [
     case("pseudo_mask.name", "paper", generated),
     case("pseudo_mask.image_labels", "predicted", generated),
     case("pseudo_mask.presence_threshold", "0.0", generated, "pseudo_mask.image_labels=predicted"),
-    case("pseudo_mask.background_threshold", "0.9", generated_with_background, *BACKGROUND),
-    case("pseudo_mask.foreground_threshold", "0.9", generated_with_background, *BACKGROUND),
+    case("pseudo_mask.background_threshold", "0.9", generated_with_background, *THRESHOLD),
+    case("pseudo_mask.foreground_threshold", "0.9", generated_with_background, *THRESHOLD),
     case("pseudo_mask.margin", "0.5", generated),
-    case("pseudo_mask.refine", "pamr", generated),
-    case("pseudo_mask.pamr_iterations", "2", generated, *PAMR),
-    case("pseudo_mask.pamr_dilations", "[3,5]", generated, *PAMR),
+    case("pseudo_mask.refine", "none", generated),
+    case("pseudo_mask.pamr_iterations", "2", generated),
+    case("pseudo_mask.pamr_dilations", "[3,5]", generated),
     case("pseudo_mask.export", OPPOSITE, generated),
     # segmenter
     Case("segmenter.name", "segmenter=segformer", segmented),
@@ -606,7 +623,7 @@ CASES = [
     case("segmenter.reductions", "[1,1]", segmented, SEGFORMER),
     case("segmenter.decoder_width", "8", segmented, SEGFORMER),
     case("segmenter.loss", "dice_ce", segmented),
-    case("segmenter.generalised_q", "1.0", segmented, "segmenter.loss=generalised_ce"),
+    case("segmenter.generalised_q", "1.0", segmented),
     case("segmenter.symmetric_share", "0.1", segmented, "segmenter.loss=symmetric_ce"),
     case("segmenter.bootstrap_share", "0.6", segmented, "segmenter.loss=bootstrap"),
     case("segmenter.rounds", "2", segmented),
@@ -660,8 +677,10 @@ VARIANTS = (
     ("optimizer=sgd",),
     ("optimizer=adam",),
     ("scheduler=constant",),
+    ("pruning=joint",),
     ("pseudo_mask=paper",),
-    ("pseudo_mask=adaptive",),
+    ("pseudo_mask=argmax",),
+    ("attention=plain",),
     (SEGFORMER,),
     ("tracking=mlflow",),
     ("dataset=dfc", "dataset.root=/nowhere"),

@@ -2,6 +2,13 @@
 
 from wsss.models.gates import HeadGates
 from wsss.models.release import import_release
+from wsss.models.release_mctformer import import_mctformer
 from wsss.models.vit import AttentionOutput, ClassTokenViT
 
-__all__ = ["AttentionOutput", "ClassTokenViT", "HeadGates", "import_release"]
+__all__ = [
+    "AttentionOutput",
+    "ClassTokenViT",
+    "HeadGates",
+    "import_mctformer",
+    "import_release",
+]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from wsss.checks import check_choice, check_least, check_positive
+from wsss.checks import check_least, check_positive
 from wsss.errors import UserError
-from wsss.models.patch_head import POOLINGS
-from wsss.models.vit import CLASS_TOKENS, TOKEN_HEADS, ClassTokenViT
+from wsss.models.vit import ClassTokenViT, check_heads
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,7 @@ class ModelConfig:
             check_least(f"model.{key}", getattr(self, key), 1)
         check_positive("model.mlp_ratio", self.mlp_ratio)
         check_positive("model.norm_eps", self.norm_eps)
-        check_choice("model.class_tokens", self.class_tokens, CLASS_TOKENS)
-        check_choice("model.token_head", self.token_head, TOKEN_HEADS)
-        check_choice("model.patch_head", self.patch_head, ("none", *POOLINGS))
+        check_heads(self.class_tokens, self.token_head, self.patch_head)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
 

@@ -18,6 +18,7 @@ from wsss.errors import UserError
 from wsss.models.gates import HeadGates
 from wsss.models.pruning import architecture
 from wsss.models.release import import_release
+from wsss.models.release_mctformer import import_mctformer, is_mctformer
 from wsss.models.vit import ClassTokenViT
 
 #: Keys that training scripts store weights under; a teacher goes before its student.
@@ -70,8 +71,8 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
     Args:
         model: receives the weights; all must be there and have its shapes.
         path: a ``.safetensors`` or PyTorch file in this project's names, plain or as Lightning
-            stores them, or in those of the TokenMasking release, whose gates are left out; or a
-            directory that `save_classifier` wrote.
+            stores them, or in those of the releases of TokenMasking, whose gates are left out, and
+            of MCTformer; or a directory that `save_classifier` wrote.
 
     Raises:
         UserError: the file is missing, unreadable, or of another architecture.
@@ -79,7 +80,9 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
     state = read_state_dict(path)
     if any("classifier_head_test" in name for name in state):
         state = import_release(state, model.num_heads[0]).state_dict()
-        state = {n: v for n, v in state.items() if not n.startswith("gates.")}
+    elif is_mctformer(state):
+        state = import_mctformer(state, model.num_heads[0]).state_dict()
+    state = {n: v for n, v in state.items() if not n.startswith("gates.")}
     state = {n.removeprefix("model."): v for n, v in state.items()}
     expected = model.state_dict()
     problems = [f"no tensor '{n}'" for n in expected if n not in state]

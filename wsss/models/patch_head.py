@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wsss.checks import check_choice
-
 POOLINGS = ("average", "ranked")
 DECAY = 0.996
 """Weight of a patch over that of the next higher one, as in MCTformer+."""
@@ -29,7 +27,6 @@ class PatchHead(nn.Module):
 
     def __init__(self, dim: int, num_classes: int, pooling: str) -> None:
         super().__init__()
-        check_choice("patch_head", pooling, ("none", *POOLINGS))
         self.pooling = pooling
         self.conv = nn.Conv2d(dim, num_classes, kernel_size=3, padding=1)
 

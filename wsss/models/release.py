@@ -38,7 +38,7 @@ def import_release(state_dict: Mapping[str, Tensor], num_heads: int) -> ClassTok
     for part in ("weight", "bias"):
         name = f"classifier_head_test.{part}"
         # The release stores the layer at the top level and again, identical, inside the encoder.
-        encoder[f"classifier.{part}"] = _find(tensors, name, f"mct.{name}")
+        encoder[f"classifier.{part}"] = find_tensor(tensors, name, f"mct.{name}")
     gates = {int(m[1]): v for n, v in encoder.items() if (m := _GATE.fullmatch(n))}
     kept = {
         name: value
@@ -50,22 +50,22 @@ def import_release(state_dict: Mapping[str, Tensor], num_heads: int) -> ClassTok
         model = _empty_model(kept, num_heads)
         model.load_state_dict(kept)
     except (RuntimeError, ValueError, IndexError) as error:
-        raise UserError(f"release checkpoint does not fit: {_one_line(error)}") from error
+        raise UserError(f"release checkpoint does not fit: {one_line(error)}") from error
     if gates:
         model.gates = _gates(gates, len(model.blocks), num_heads)
     return model.eval()
 
 
 def _empty_model(tensors: Mapping[str, Tensor], num_heads: int) -> ClassTokenViT:
-    num_classes, embed_dim = _find(tensors, "cls_token").shape[1:]
-    patch = _find(tensors, "patch_embed.proj.weight")
-    patches = _find(tensors, "pos_embed").shape[1] - num_classes - 1
+    num_classes, embed_dim = find_tensor(tensors, "cls_token").shape[1:]
+    patch = find_tensor(tensors, "patch_embed.proj.weight")
+    patches = find_tensor(tensors, "pos_embed").shape[1] - num_classes - 1
     side = math.isqrt(patches)
     if side * side != patches:
         raise UserError(f"release checkpoint: pos_embed holds {patches} patches, not a square")
     if embed_dim % num_heads:
         raise UserError(f"num_heads {num_heads} does not divide the token width {embed_dim}")
-    fc1 = _find(tensors, "blocks.0.mlp.fc1.weight")
+    fc1 = find_tensor(tensors, "blocks.0.mlp.fc1.weight")
     return ClassTokenViT(
         image_size=(side * patch.shape[2], side * patch.shape[3]),
         patch_size=(patch.shape[2], patch.shape[3]),
@@ -92,12 +92,14 @@ def _gates(found: Mapping[int, Tensor], depth: int, num_heads: int) -> HeadGates
     return gates
 
 
-def _find(tensors: Mapping[str, Tensor], *names: str) -> Tensor:
+def find_tensor(tensors: Mapping[str, Tensor], *names: str) -> Tensor:
+    """The first of some tensors that is there; `UserError` where none is."""
     for name in names:
         if name in tensors:
             return tensors[name]
     raise UserError(f"release checkpoint has no tensor '{names[0]}'; is it of another model?")
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says, without line breaks."""
     return " ".join(str(error).split())

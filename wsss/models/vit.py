@@ -14,7 +14,7 @@ from wsss.checks import check_choice
 from wsss.masking import PLACES
 from wsss.models.block import Block
 from wsss.models.gates import HeadGates
-from wsss.models.patch_head import PatchHead
+from wsss.models.patch_head import POOLINGS, PatchHead
 from wsss.models.patches import PatchEmbed, Size, grid_of, pair
 
 CLASS_TOKENS = ("per_class", "shared")
@@ -53,6 +53,17 @@ class Scores(NamedTuple):
     patch_scores: Tensor | None
     """``[B, C, h, w]``: what the patch head makes of every patch, pooled into its logits."""
     encoded: Encoded
+
+
+def check_heads(class_tokens: str, token_head: str, patch_head: str) -> None:
+    """ValueError where the parts of a `ClassTokenViT` do not go together."""
+    check_choice("model.class_tokens", class_tokens, CLASS_TOKENS)
+    check_choice("model.token_head", token_head, TOKEN_HEADS)
+    check_choice("model.patch_head", patch_head, ("none", *POOLINGS))
+    if token_head == "none" and patch_head == "none":
+        raise ValueError("model.token_head and model.patch_head are both none: no class scores")
+    if token_head == "mean" and class_tokens == "shared":
+        raise ValueError("model.token_head=mean needs model.class_tokens=per_class")
 
 
 class ClassTokenViT(nn.Module):
@@ -111,12 +122,7 @@ class ClassTokenViT(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        check_choice("class_tokens", class_tokens, CLASS_TOKENS)
-        check_choice("token_head", token_head, TOKEN_HEADS)
-        if token_head == "none" and patch_head == "none":
-            raise ValueError("token_head and patch_head are both none, nothing would give scores")
-        if token_head == "mean" and class_tokens == "shared":
-            raise ValueError("token_head=mean needs a token of its own for every class")
+        check_heads(class_tokens, token_head, patch_head)
         heads = (num_heads,) * depth if isinstance(num_heads, int) else tuple(num_heads)
         if len(heads) != depth:
             raise ValueError(f"num_heads gives {len(heads)} layers, depth is {depth}")

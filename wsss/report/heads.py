@@ -34,7 +34,7 @@ def write_head_table(path: Path, columns: Mapping[str, Sequence[Sequence[float]]
 
 
 def heads_figure(confidence: ArrayLike, gates: ArrayLike, kept: ArrayLike) -> Figure:
-    """Heat-maps of confidence, closed heads crossed out, and of gates, closed heads grey.
+    """Heat-maps of confidence, closed heads marked with x, and of gates, closed heads grey.
 
     Args:
         confidence: ``[layers, heads]`` in (0, 1], see `wsss.head_confidence`.
@@ -53,9 +53,8 @@ def heads_figure(confidence: ArrayLike, gates: ArrayLike, kept: ArrayLike) -> Fi
     first, second = figure.subplots(1, 2)
     everywhere = np.ones_like(left)
     draw_heads(first, percent, everywhere, "{:.1f}", float(percent.max()), colormaps["Blues"])
-    for row, column in np.argwhere(~left):
-        ends = [column - 0.5, column + 0.5], [row + 0.5, row - 0.5]
-        first.plot(*ends, color="0.5", linewidth=0.8)
-    first.set_title("Confidence in % (crossed out: closed)", fontsize=10)
+    rows, columns = np.nonzero(~left)
+    first.plot(columns + 0.35, rows - 0.3, "x", color="tab:orange", markersize=4)
+    first.set_title("Confidence in % (x: closed)", fontsize=10)
     draw_gates(second, values, left)
     return figure
