@@ -39,7 +39,6 @@ MAPS = {
     "no pruning": ("pruning=none",),
     "first layer": ("attention.layers=[0]",),
     "last layer": ("attention.layers=last_1",),
-    "learnt layers": ("attention.layers=learnt",),
     "rollout": ("attention.method=rollout",),
     "patch affinity": ("attention.affinity=true",),
     "one view": ("attention=plain",),

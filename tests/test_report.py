@@ -17,7 +17,6 @@ from wsss.report.bars import iou_bars
 from wsss.report.confusion import confusion_figure
 from wsss.report.curves import training_curves
 from wsss.report.figures import save
-from wsss.report.gates import gate_heatmap
 from wsss.report.grid import Floats, GridRow, prediction_grid
 from wsss.report.heads import heads_figure, write_head_table
 from wsss.report.table import SummaryRow, print_summary
@@ -63,7 +62,6 @@ FIGURES = {
     "grid": lambda: prediction_grid(grid_rows(), INFO),
     "confusion": lambda: confusion_figure(np.diag([9, 5, 0, 1]) + [[0], [1], [0], [2]], CLASSES),
     "curves": lambda: training_curves(HISTORY),
-    "gates": lambda: gate_heatmap(np.array([[1.0, 0.0, 0.7], [0.49, 0.5, 0.0]])),
     "heads": lambda: heads_figure(
         [[0.02, 0.5, 0.1], [0.3, 0.04, 0.9]], [[1.0, 0.0, 0.7], [0.49, 0.5, 0.0]], [[1, 0, 1]] * 2
     ),
@@ -135,12 +133,6 @@ def test_curves_have_a_panel_for_losses_and_one_for_scores() -> None:
     assert len(training_curves([{"epoch": 0, "train/loss": 1.0}]).axes) == 1
     with pytest.raises(ValueError, match="empty history"):
         training_curves([])
-
-
-def test_gates_say_how_many_heads_are_kept() -> None:
-    figure = FIGURES["gates"]()
-    assert figure.axes[0].get_title() == "Gates: 3 of 6 heads kept"
-    assert texts(figure) == ["1.00", "0.00", "0.70", "0.49", "0.50", "0.00"]
 
 
 def test_heads_show_confidence_of_all_and_mark_closed_ones() -> None:

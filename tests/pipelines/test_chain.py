@@ -75,7 +75,7 @@ def test_results_name_the_rule_they_follow(finished: Path) -> None:
 def test_figures_are_drawn(finished: Path) -> None:
     figures = {path.name for path in finished.glob("artifacts/evaluate/*/figures/*.png")}
 
-    assert {"predictions.png", "confusion_segmenter.png", "gates.png"} <= figures
+    assert {"predictions.png", "confusion_segmenter.png"} <= figures
     assert {"curves_train.png", "curves_segment.png", "iou_per_class.png"} <= figures
 
 

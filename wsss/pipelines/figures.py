@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from wsss.data.maps import read_maps
 from wsss.data.types import Mask, Split
 from wsss.pipelines.generate import read_pseudo_mask
-from wsss.pipelines.prune import GATES
 from wsss.pipelines.stage import Context, Metrics
 from wsss.report.bars import iou_bars
 from wsss.report.confusion import confusion_figure
 from wsss.report.curves import training_curves
 from wsss.report.figures import save
-from wsss.report.gates import gate_heatmap
 from wsss.report.grid import GridRow, prediction_grid
 from wsss.report.thresholds import threshold_figure
 from wsss.training.history import read_history
@@ -58,9 +55,6 @@ def draw_figures(
     for stage in ("train", "prune", "segment"):
         if history := read_history(upstream[stage] / "history.jsonl"):
             save(training_curves(history), folder / f"curves_{stage}.png")
-    if (upstream["prune"] / GATES).exists():
-        gates = json.loads((upstream["prune"] / GATES).read_text())
-        save(gate_heatmap(gates["hard"]), folder / "gates.png")
 
 
 def grid_rows(

@@ -1,4 +1,4 @@
-"""Which attention heads pruning keeps."""
+"""Heat-maps with a number per attention head."""
 
 from __future__ import annotations
 
@@ -6,25 +6,11 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from wsss.report.figures import ABSENT_COLOUR, hide_frame, write_cell
 
 Values = NDArray[np.float64]
-_OPEN = 0.5  # as in `wsss.models.gates.HeadGates.hard`
-
-
-def gate_heatmap(gates: ArrayLike) -> Figure:
-    """Heat-map of gates ``[layers, heads]`` in 0..1; heads that are cut (below 0.5) are grey.
-
-    Raises:
-        ValueError: where ``gates`` is not a matrix.
-    """
-    values = as_matrix("gates", gates)
-    figure = Figure(figsize=panel_size(values), layout="constrained")
-    draw_gates(figure.add_subplot(), values, values >= _OPEN)
-    return figure
 
 
 def draw_gates(axes: Axes, gates: Values, kept: NDArray[np.bool_]) -> None:
