@@ -13,7 +13,7 @@ SMALL = [
     "dataset=folder",
     "dataset.background=background",
     "dataset.image_size=32",
-    *(a for a in tiny.TINY if not a.startswith(("dataset.", "trainer.max", "pruning.", "segm"))),
+    *(a for a in tiny.TINY if not a.startswith(("dataset.", "trainer.max", "pruning", "segm"))),
     "trainer.max_epochs=4",
     "pruning=none",
     "segmenter.max_epochs=1",

@@ -161,7 +161,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(key: str) -> None:
         ("model.patch_size", 0),
         ("optimizer.betas", [0.9]),
         ("optimizer.lr", -1.0),
-        ("pruning.max_epochs", -1),
+        ("pruning.penalty", -1),
         ("pseudo_mask.background_threshold", -0.1),
         ("pseudo_mask.foreground_threshold", 0.3),
         ("pseudo_mask.foreground_threshold", 1.1),

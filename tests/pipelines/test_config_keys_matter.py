@@ -225,6 +225,12 @@ def pruned(laboratory: Laboratory, overrides: Overrides) -> object:
     return digest(directory, "*.safetensors", "*.json", "history.jsonl")
 
 
+def trained_and_pruned(laboratory: Laboratory, overrides: Overrides) -> object:
+    """What stage prune leaves of a classifier trained with the same overrides."""
+    classifier = laboratory.run(train.STAGE, overrides)
+    return digest(laboratory.run(prune.STAGE, overrides, train=classifier), "*.safetensors")
+
+
 def extracted_at(laboratory: Laboratory, overrides: Overrides) -> Path:
     return laboratory.run(extract.STAGE, overrides, prune=laboratory.run(train.STAGE, ()))
 
@@ -234,16 +240,10 @@ def extracted(laboratory: Laboratory, overrides: Overrides) -> object:
     return digest(extracted_at(laboratory, overrides), "*.safetensors")
 
 
-def extracted_of_its_own(laboratory: Laboratory, overrides: Overrides) -> object:
-    """Maps that stage extract takes from a classifier trained with the same overrides."""
-    classifier = laboratory.run(train.STAGE, overrides)
-    return digest(laboratory.run(extract.STAGE, overrides, prune=classifier), "*.safetensors")
-
-
 def extracted_after_pruning(laboratory: Laboratory, overrides: Overrides) -> object:
     """Maps where stage prune has changed the one default classifier."""
     classifier = laboratory.run(train.STAGE, ())
-    smaller = laboratory.run(prune.STAGE, ("pruning.lr=0.1",), train=classifier)
+    smaller = laboratory.run(prune.STAGE, GATES_AFTER, train=classifier)
     maps = laboratory.run(extract.STAGE, overrides, train=classifier, prune=smaller)
     return digest(maps, "*.safetensors")
 
@@ -500,6 +500,7 @@ def case(key: str, value: str, probe: Probe, *given: str) -> Case:
 
 RISING = ("optimizer=sgd", "optimizer.lr=3.0", "trainer.max_epochs=4", "scheduler=constant")
 SEGFORMER = "segmenter=segformer"
+GATES_AFTER = ("pruning=hard_concrete", "pruning.lr=0.1")
 CAM = ("masking=none", "model.patch_head=average", "attention.source=patch_cam")
 THRESHOLD = (*BACKGROUND, "pseudo_mask=argmax")
 OPPOSITE = "OPPOSITE"  # of a boolean
@@ -550,7 +551,7 @@ CASES = [
     case("model.class_tokens", "shared", trained, *CAM),
     case("model.register_token", OPPOSITE, trained),
     case("model.token_head", "mean", trained),
-    case("model.patch_head", "average", trained),
+    case("model.patch_head", "ranked", trained),
     case("model.init_from", "ROOT/weights", trained),
     case("model.pretrained", "ROOT/vit.safetensors", trained),
     # masking
@@ -564,12 +565,12 @@ CASES = [
     case("loss.diversity", "1.0", trained),
     case("loss.contrast", "1.0", trained),
     # pruning
-    Case("pruning.name", "pruning=none", pruned),
-    case("pruning.max_epochs", "2", pruned),
-    case("pruning.penalty", "3.0", pruned),
-    case("pruning.gate_lr", "1.0", pruned),
-    case("pruning.lr", "0.1", pruned),
-    case("pruning.keep", "0.5", pruned),
+    Case("pruning.name", "pruning=none", trained),
+    case("pruning.penalty", "3.0", trained),
+    case("pruning.gate_lr", "1.0", trained),
+    case("pruning.keep", "0.5", trained_and_pruned),
+    case("pruning.max_epochs", "2", pruned, "pruning=hard_concrete"),
+    case("pruning.lr", "0.1", pruned, "pruning=hard_concrete"),
     # optimizer and scheduler
     case("optimizer.name", "adam", trained),
     case("optimizer.lr", "0.1", trained),
@@ -591,7 +592,7 @@ CASES = [
     case("trainer.num_workers", "1", workers),
     case("trainer.progress_bar", OPPOSITE, trainer),
     # attention
-    case("attention.source", "fused", extracted_of_its_own, "model.patch_head=average"),
+    case("attention.source", "attention", extracted),
     case("attention.affinity", OPPOSITE, extracted),
     case("attention.heads", "all", extracted_after_pruning),
     case("attention.method", "rollout", extracted),
@@ -677,7 +678,7 @@ VARIANTS = (
     ("optimizer=sgd",),
     ("optimizer=adam",),
     ("scheduler=constant",),
-    ("pruning=joint",),
+    ("pruning=hard_concrete",),
     ("pseudo_mask=paper",),
     ("pseudo_mask=argmax",),
     ("attention=plain",),

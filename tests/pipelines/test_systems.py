@@ -20,7 +20,7 @@ SYSTEMS = (
     "cam",
     "story_of_heads",
 )
-SMALL = [a for a in tiny.TINY if not a.startswith(("pruning.", "model.depth", "trainer.max"))]
+SMALL = [a for a in tiny.TINY if not a.startswith(("pruning", "model.depth", "trainer.max"))]
 HALF = ("dataset.scenes_train=16", "dataset.scenes_val=8", "dataset.scenes_test=8")
 
 
@@ -53,7 +53,8 @@ def test_a_system_goes_through_all_stages(system: str, outputs: Path, capsys: Ca
     model = done["model"]
     assert (model["token_head"] == "mean") == system.startswith("mctformer")
     assert (model["class_tokens"] == "shared") == (system in ("sparse_vit", "cam"))
-    assert (model["patch_head"] == "none") != (system in ("mctformer_v2", "mctformer_plus", "cam"))
+    without_patches = ("token_masking", "mctformer_v1", "sparse_vit")
+    assert (model["patch_head"] == "none") == (system in without_patches)
     gates = (done["run"] / "prune" / "gates.safetensors").exists()
     assert gates == (system in ("token_masking", "sparse_vit", "story_of_heads"))
     if system == "story_of_heads":
@@ -65,12 +66,12 @@ def test_a_system_goes_through_all_stages(system: str, outputs: Path, capsys: Ca
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["attention.source=fused"], ["attention.source=fused", "model.patch_head"]),
+        (["model.patch_head=none"], ["attention.source=fused", "model.patch_head"]),
         (["attention.source=clusters"], ["attention.source=clusters", "model.class_tokens"]),
         (["model.class_tokens=shared"], ["attention.source", "model.class_tokens"]),
         (["experiment=sparse_vit", "masking=random"], ["masking=random", "model.class_tokens"]),
         (["experiment=cam", "masking=random"], ["masking=random", "model.class_tokens"]),
-        (["model.token_head=none", "masking=none"], ["token_head", "patch_head"]),
+        (["model.token_head=none", "model.patch_head=none"], ["token_head", "patch_head"]),
         (["pruning.keep=1.5"], ["pruning.keep", "1.5"]),
         (["loss.contrast=-1"], ["loss.contrast", "-1"]),
     ],
