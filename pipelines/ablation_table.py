@@ -1,8 +1,8 @@
 """What each part of the method is worth on synthetic scenes: three seeds, judged on ``val``.
 
 Command:  python -m pipelines.ablation_table
-Cost:     COST minutes on 2 CPU cores
-Expect:   EXPECT
+Cost:     about 60 minutes on 2 CPU cores
+Expect:   not measured yet
 
 Writes ``outputs/tables/ablation_<part>.md``, which the README shows. Defaults may be chosen by
 these numbers, so they are of the split that is never reported. No segmenter is trained.
@@ -33,9 +33,12 @@ MASKING = {
     "output, dp_rate 0.5, diversity 0.1": ("loss.diversity=0.1",),
 }
 MAPS = {
-    "open heads, all layers": (),
+    "fused, open heads, all layers": (),
+    "class attention": ("attention.source=attention",),
+    "patch CAM": ("attention.source=patch_cam",),
     "all heads": ("attention.heads=all",),
     "weighted heads": ("attention.heads=weighted",),
+    "gates after training": ("pruning=hard_concrete",),
     "no pruning": ("pruning=none",),
     "first layer": ("attention.layers=[0]",),
     "last layer": ("attention.layers=last_1",),

@@ -1,8 +1,8 @@
 """The default experiment on synthetic scenes, and what its parts are worth: three seeds.
 
 Command:  python -m pipelines.default
-Cost:     COST
-Expect:   EXPECT
+Cost:     35 minutes on 2 busy CPU cores
+Expect:   pseudo-mask mIoU on test 0.89, segmenter 0.88
 
 Writes ``outputs/tables/default.md``. Interrupted, it goes on where it was.
 """

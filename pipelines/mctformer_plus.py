@@ -1,8 +1,8 @@
 """MCTformer+ (Xu et al., 2023) on synthetic scenes: three seeds.
 
 Command:  python -m pipelines.mctformer_plus
-Cost:     COST minutes on 2 CPU cores
-Expect:   EXPECT
+Cost:     9 minutes on 2 busy CPU cores
+Expect:   pseudo-mask mIoU on test 0.18, segmenter 0.24
 
 Writes ``outputs/tables/mctformer_plus.md``. Interrupted, it goes on where it was.
 """

@@ -2,8 +2,8 @@
 
 Command:  python -m pipelines.rules_table
           python -m pipelines.rules_table experiment=msrc21 dataset.root=<folder>
-Cost:     COST minutes on 2 CPU cores
-Expect:   EXPECT
+Cost:     about 20 minutes on 2 CPU cores
+Expect:   not measured yet
 
 Writes ``outputs/tables/rules_<dataset>.md``, which the README shows. The command line's overrides
 go into every run. No segmenter is trained. Interrupted, it goes on where it was.

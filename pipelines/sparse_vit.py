@@ -1,8 +1,8 @@
 """Sparse ViT (Hanna et al., CVPRW 2023) on synthetic scenes, with one and two sensors: three seeds.
 
 Command:  python -m pipelines.sparse_vit
-Cost:     COST minutes on 2 CPU cores
-Expect:   EXPECT
+Cost:     15 minutes on 2 busy CPU cores
+Expect:   pseudo-mask mIoU on test 0.62, segmenter 0.81; with both sensors 0.67, 0.81
 
 Writes ``outputs/tables/sparse_vit.md``. Interrupted, it goes on where it was.
 """

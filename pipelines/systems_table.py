@@ -1,8 +1,8 @@
 """Every system on synthetic scenes, and the fully supervised ceiling: three seeds.
 
 Command:  python -m pipelines.systems_table
-Cost:     COST minutes on 2 CPU cores
-Expect:   EXPECT
+Cost:     90 minutes on 2 busy CPU cores
+Expect:   segmenter mIoU on test 0.88 by default, 0.89 on true masks
 
 Writes ``outputs/tables/systems.md``, which the README shows. Interrupted, it goes on where it was;
 what the recipe of a system made before is taken over.
@@ -25,7 +25,6 @@ from wsss.report.seeds import mean_and_spread, read_metrics
 ROWS = (
     default.ROWS
     | token_masking.ROWS
-    | {"half of the heads": ("experiment=story_of_heads",)}
     | mctformer_v1.ROWS
     | mctformer_v2.ROWS
     | mctformer_plus.ROWS

@@ -1,8 +1,8 @@
 """TokenMasking (Hanna and Borth, ICCV 2025) as published on synthetic scenes: three seeds.
 
 Command:  python -m pipelines.token_masking
-Cost:     COST minutes on 2 CPU cores
-Expect:   EXPECT
+Cost:     8 minutes on 2 busy CPU cores
+Expect:   pseudo-mask mIoU on test 0.70, segmenter 0.80
 
 Writes ``outputs/tables/token_masking.md``. Interrupted, it goes on where it was.
 """
