@@ -4,7 +4,7 @@ Command:  python -m pipelines.ablation_table
 Cost:     about 60 minutes on 2 CPU cores
 Expect:   not measured yet
 
-Writes ``outputs/tables/ablation_<part>.md``, which the README shows. Defaults may be chosen by
+Writes ``outputs/tables/ablation_<part>.md``. Defaults may be chosen by
 these numbers, so they are of the split that is never reported. No segmenter is trained.
 Interrupted, it goes on where it was.
 """

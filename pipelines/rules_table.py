@@ -5,7 +5,7 @@ Command:  python -m pipelines.rules_table
 Cost:     about 20 minutes on 2 CPU cores
 Expect:   not measured yet
 
-Writes ``outputs/tables/rules_<dataset>.md``, which the README shows. The command line's overrides
+Writes ``outputs/tables/rules_<dataset>.md``. The command line's overrides
 go into every run. No segmenter is trained. Interrupted, it goes on where it was.
 """
 

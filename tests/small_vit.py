@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsss.models import ClassTokenViT
@@ -29,12 +29,6 @@ def build(**changes: Any) -> ClassTokenViT:
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn(parameter.shape, generator=generator))
     return model.eval()
-
-
-def linear_head(model: ClassTokenViT) -> nn.Linear:
-    """The linear layer over class tokens of a model that has one."""
-    assert model.classifier is not None
-    return model.classifier
 
 
 def images(*shape: int) -> Tensor:

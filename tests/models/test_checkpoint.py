@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wsss.errors import UserError
-from wsss.models import ClassTokenViT
+from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.checkpoint import (
     DESCRIPTION,
     WEIGHTS,
@@ -102,7 +102,13 @@ def _lightning_release(folder: Path, model: ClassTokenViT) -> Path:
     return folder / "release.ckpt"
 
 
-KINDS = [_safetensors, _pytorch, _artifact, _release, _lightning_release]
+def _lightning(folder: Path, model: ClassTokenViT) -> Path:
+    state = {f"model.{name}": value for name, value in model.state_dict().items()}
+    torch.save({"state_dict": state, "epoch": 3}, folder / "last.ckpt")
+    return folder / "last.ckpt"
+
+
+KINDS = [_safetensors, _pytorch, _lightning, _artifact, _release, _lightning_release]
 
 
 @pytest.mark.parametrize("write", KINDS)
@@ -114,6 +120,17 @@ def test_weights_to_start_from(
     load_weights(target, path)
     assert_same(target, source)
     assert len(digest(path)) == 64
+
+
+@pytest.mark.parametrize("write", [_safetensors, _lightning, _artifact])
+def test_gates_of_weights_to_start_from_are_left_out(
+    tmp_path: Path, write: Callable[[Path, ClassTokenViT], Path]
+) -> None:
+    source, target = build(seed=1), build(seed=2)
+    source.gates = HeadGates(2, 2, keep=1)
+    load_weights(target, write(tmp_path, source))
+    assert target.gates is None
+    assert_same(target, build(seed=1))
 
 
 @pytest.mark.parametrize("write", KINDS)

@@ -84,6 +84,34 @@ def test_the_penalty_is_the_expected_number_of_open_heads() -> None:
     assert float(gates.penalty().detach()) == pytest.approx(12 / (1 + math.exp(-shifted)), rel=1e-5)
 
 
+@pytest.mark.parametrize("keep", [0, 1, 5, 12])
+def test_with_keep_that_many_stay_those_with_the_highest_gates(keep: int) -> None:
+    gates = HeadGates(3, 4, keep=keep)
+    with torch.no_grad():
+        gates.log_a.copy_(torch.randn(3, 4, generator=seeded(0)) - 5)  # none is open by itself
+    left = gates.hard() == 1
+    assert int(left.sum()) == keep
+    assert set(gates.hard().flatten().tolist()) <= {0.0, 1.0}
+    if 0 < keep < 12:
+        assert gates.log_a[left].min() > gates.log_a[~left].max()
+
+
+def test_with_keep_equal_gates_are_no_tie() -> None:
+    gates = HeadGates(2, 4, keep=3)
+    assert gates.hard().tolist() == [[1, 1, 1, 0], [0, 0, 0, 0]]
+
+
+def test_with_keep_only_heads_beyond_it_cost() -> None:
+    free, held = HeadGates(3, 4), HeadGates(3, 4, keep=5)
+    torch.testing.assert_close(held.penalty(), free.penalty() - 5)
+    with torch.no_grad():
+        held.log_a.fill_(-1.5)  # 12 heads, each open with probability 0.33
+    assert 0 < float(held.open_probability().sum().detach()) < 5
+    assert float(held.penalty().detach()) == 0
+    torch.autograd.backward(held.penalty())
+    assert held.log_a.grad is not None and not held.log_a.grad.any()
+
+
 @pytest.mark.parametrize("what", ["sample", "penalty"])
 def test_gradients_reach_log_a(what: str) -> None:
     gates = HeadGates(4, 8, initial_log_a=0.0)

@@ -15,6 +15,7 @@ from wsss.attention import AttentionConfig, view_maps
 from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
 from wsss.models.pruning import remove_closed_heads
+from wsss.models.trace import block_inputs
 from wsss.training.losses import LossConfig, training_loss
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -56,8 +57,38 @@ def test_every_parameter_learns_from_the_loss(name: str) -> None:
     model = build(**VARIANTS[name])
     torch.autograd.backward(loss(model, LossConfig(diversity=0.0, contrast=0.0)))
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    # Where patches alone are scored, nothing reads what the class token is in the last block.
     assert still == []
+
+
+@torch.no_grad()
+@every_variant
+def test_tokens_are_those_of_classes_and_patches_and_the_register(name: str) -> None:
+    variant = VARIANTS[name]
+    model, x = build(**variant), images(2, 3, 16, 16)
+    classes = 1 if variant.get("class_tokens") == "shared" else 5
+    register = variant.get("register_token", True)
+    with block_inputs(model) as inputs:
+        encoded = model.encode(x, return_attention=True)
+    assert {tokens.shape for tokens in inputs} == {(2, classes + 16 + register, 24)}
+    assert {tokens.shape for tokens in encoded.layer_tokens} == {(2, classes, 24)}
+    assert encoded.class_attention is not None
+    assert encoded.class_attention.shape == (2, 3, classes, 4, 4)
+
+
+@torch.no_grad()
+@every_variant
+def test_positions_are_interpolated_at_another_image_size(name: str) -> None:
+    """One that is the same at all patches stays so, and those of other tokens stay as they are."""
+    model, other = build(**VARIANTS[name]), build(image_size=(24, 8), **VARIANTS[name])
+    classes = model.num_tokens
+    at = model.pos_embed[:, classes : classes + 1].clone()
+    before, after = model.pos_embed[:, :classes], model.pos_embed[:, classes + 16 :]
+    state = model.state_dict()
+    for this, patches in ((model, 16), (other, 12)):
+        positions = torch.cat([before, at.expand(-1, patches, -1), after], dim=1)
+        this.load_state_dict(state | {"pos_embed": positions})
+    x = images(2, 3, 24, 8)
+    torch.testing.assert_close(model(x), other(x), rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()

@@ -118,6 +118,13 @@ def test_a_layer_without_heads_has_no_weights(tmp_path: Path) -> None:
     assert [layer.tolist() for layer in weights] == [[], [1.0]]
 
 
+def test_heads_that_were_kept_with_gates_of_0_weigh_the_same(tmp_path: Path) -> None:
+    (tmp_path / GATES).write_text(json.dumps({"soft": [[0.0, 0.0, 0.0]], "hard": [[1, 0, 1]]}))
+    weights = head_weights(tmp_path)
+    assert weights is not None
+    assert [layer.tolist() for layer in weights] == [[0.5, 0.5]]
+
+
 def test_without_pruning_weighted_is_open(place: Place) -> None:
     assert head_weights(place.passed_through) is None
     weighted, equal = (place.maps(heads, place.passed_through) for heads in ("weighted", "open"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from wsss.attention import class_maps
+from wsss.attention import class_maps, view_maps
 from wsss.data.labels import ID_COLUMN
 from wsss.models import ClassTokenViT
 from wsss.training.classifier import class_probabilities
@@ -18,7 +18,10 @@ from wsss.training.predict import predict_probabilities
 
 @pytest.mark.parametrize(
     "function",
-    [ClassTokenViT.forward, class_maps, class_probabilities, predict_probabilities],
+    [
+        *(ClassTokenViT.forward, ClassTokenViT.score, ClassTokenViT.encode),
+        *(class_maps, view_maps, class_probabilities, predict_probabilities),
+    ],
     ids=lambda function: function.__name__,
 )
 def test_no_way_in_for_labels(function: object) -> None:

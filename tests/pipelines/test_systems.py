@@ -71,6 +71,7 @@ def test_a_system_goes_through_all_stages(system: str, outputs: Path, capsys: Ca
         (["model.class_tokens=shared"], ["attention.source", "model.class_tokens"]),
         (["experiment=sparse_vit", "masking=random"], ["masking=random", "model.class_tokens"]),
         (["experiment=cam", "masking=random"], ["masking=random", "model.class_tokens"]),
+        (["model.token_head=none"], ["masking=random", "model.token_head"]),
         (["model.token_head=none", "model.patch_head=none"], ["token_head", "patch_head"]),
         (["pruning.keep=1.5"], ["pruning.keep", "1.5"]),
         (["loss.contrast=-1"], ["loss.contrast", "-1"]),

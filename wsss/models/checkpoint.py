@@ -82,8 +82,8 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
         state = import_release(state, model.num_heads[0]).state_dict()
     elif is_mctformer(state):
         state = import_mctformer(state, model.num_heads[0]).state_dict()
-    state = {n: v for n, v in state.items() if not n.startswith("gates.")}
     state = {n.removeprefix("model."): v for n, v in state.items()}
+    state = {n: v for n, v in state.items() if not n.startswith("gates.")}
     expected = model.state_dict()
     problems = [f"no tensor '{n}'" for n in expected if n not in state]
     problems += [f"unknown tensor '{n}'" for n in state if n not in expected]

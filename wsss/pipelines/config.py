@@ -113,7 +113,9 @@ def _check_masking(masking: Masking, model: ModelConfig) -> None:
     if isinstance(masking, NoMasking):
         return
     if model.class_tokens == "shared":
-        raise UserError(f"masking={masking.name} needs model.class_tokens=per_class; masking=none")
+        raise UserError(
+            f"masking={masking.name} needs model.class_tokens=per_class; set masking=none"
+        )
     if model.token_head == "none":
         raise UserError(f"masking={masking.name} needs model.token_head; set masking=none")
 

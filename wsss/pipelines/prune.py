@@ -133,6 +133,7 @@ def head_weights(directory: Path) -> list[Tensor] | None:
     weights = []
     for soft, hard in zip(gates["soft"], gates["hard"], strict=True):
         left = torch.tensor([gate for gate, is_open in zip(soft, hard, strict=True) if is_open])
+        left = left if left.any() else torch.ones_like(left)  # with `keep`, gates of 0 may stay
         weights.append(left / left.sum())
     return weights
 
