@@ -17,7 +17,7 @@ from pipelines.experiments import Overrides, run_all, write_table
 from wsss.report.seeds import mean_and_spread, read_metrics
 
 MASKS_ALONE = ("segmenter.max_epochs=0", "evaluation.split=val", "evaluation.figure_images=0")
-RATES = (0.25, 0.5, 0.75, 1.0)
+RATES = (0.25, 0.5, 1.0)
 MASKING = {
     f"{title}, dp_rate {rate}": (*overrides, f"dp_rate={rate}")
     for title, overrides in {
@@ -42,6 +42,7 @@ MAPS = {
     "no pruning": ("pruning=none",),
     "first layer": ("attention.layers=[0]",),
     "last layer": ("attention.layers=last_1",),
+    "learnt layer weights": ("attention.layers=learnt",),
     "rollout": ("attention.method=rollout",),
     "patch affinity": ("attention.affinity=true",),
     "one view": ("attention=plain",),

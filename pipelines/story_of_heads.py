@@ -26,7 +26,7 @@ NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
 TRAINED: Overrides = ("pruning=none",)
 AFTER = {
     f"gates after training, keep {share:g}": ("experiment=story_of_heads", f"pruning.keep={share}")
-    for share in (0.75, 0.5, 0.375, 0.25, 0.125)
+    for share in (0.75, 0.5, 0.25, 0.125)
 }
 START = {
     f"gates from the start, penalty {penalty}": (f"pruning.penalty={penalty}",)

@@ -72,7 +72,9 @@ def test_layers_by_number(layers: list[int], expected: list[int]) -> None:
     ],
 )
 def test_unknown_layers_are_refused_with_what_is_valid(layers: object) -> None:
-    with pytest.raises(UserError, match=r"attention\.layers is .*; valid: all, last_1 .. last_4"):
+    with pytest.raises(
+        UserError, match=r"attention\.layers is .*; valid: all, learnt, last_1 .. last_4"
+    ):
         layer_numbers(layers, 4)
 
 
@@ -119,6 +121,13 @@ def test_weighted_heads_are_the_weighted_mean_of_each_head_alone(model: ClassTok
     torch.testing.assert_close(
         maps((1, 0), (0, 1), (1, 0)) + maps((0, 1), (1, 0), (0, 1)), first + second
     )
+
+
+def test_layers_are_summed_with_their_weights(model: ClassTokenViT) -> None:
+    weights = torch.tensor([0.2, 0.0, 0.8])
+    _, maps = class_maps(model, images(), config("learnt"), layer_weights=weights)
+    first, last = (class_maps(model, images(), config([layer]))[1] for layer in (0, 2))
+    torch.testing.assert_close(maps, 0.2 * first + 0.8 * last)
 
 
 def test_weights_of_heads_leave_the_scores_alone(model: ClassTokenViT) -> None:

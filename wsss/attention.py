@@ -37,7 +37,8 @@ class AttentionConfig:
 
     ``heads`` says whose attention is averaged: ``open`` the heads that pruning left, ``all`` those
     of the classifier as it was trained, ``weighted`` what pruning left, each head by its soft gate.
-    ``layers`` is ``all``, ``last_<k>`` for the last k blocks, or a list of block numbers from 0.
+    ``layers`` is ``all``, ``last_<k>`` for the last k blocks, a list of block numbers from 0, or
+    ``learnt``: all, each with the weight that image labels give it (`wsss.layer_weights`).
     ``method`` joins them: ``sum`` as published, or ``rollout`` (`wsss.rollout`).
 
     Maps are taken at the image's own size, with the longer side at most ``max_side`` pixels, or,
@@ -71,7 +72,7 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
     Raises:
         UserError: anything else, a block that is not there, or one that stands twice.
     """
-    if layers == "all":
+    if layers in ("all", "learnt"):
         return list(range(depth))
     if isinstance(layers, str):
         kind, _, count = layers.partition("_")
@@ -85,13 +86,23 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
     ):
         return sorted(layers)
     raise UserError(
-        f"attention.layers is '{layers}'; valid: all, last_1 .. last_{depth}, "
+        f"attention.layers is '{layers}'; valid: all, learnt, last_1 .. last_{depth}, "
         f"or a list of different numbers from 0 to {depth - 1}"
     )
 
 
-def check_source(source: str, model: ModelConfig) -> None:
+def check_maps(config: AttentionConfig, model: ModelConfig) -> None:
     """`UserError` where a model does not have what maps are to be taken from."""
+    source = config.source
+    layer_numbers(config.layers, model.depth)
+    if config.layers == "learnt":
+        if model.patch_head == "none" or source not in ("attention", "fused"):
+            raise UserError(
+                "attention.layers=learnt weighs class attention by what it finds in patch scores; "
+                "it needs model.patch_head=average or ranked, attention.source=attention or fused"
+            )
+        if config.method == "rollout":
+            raise UserError("attention.layers=learnt needs attention.method=sum")
     if source in ("patch_cam", "fused") and model.patch_head == "none":
         raise UserError(f"attention.source={source} needs model.patch_head=average or ranked")
     if source in ("attention", "fused") and model.class_tokens == "shared":
@@ -108,6 +119,7 @@ def class_maps(
     *,
     square: bool = False,
     head_weights: Sequence[Tensor] | None = None,
+    layer_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Class scores and class-attention maps of a batch.
 
@@ -122,6 +134,8 @@ def class_maps(
         square: pad every view with 0 to a square, as in training with ``fit=pad``, so that
             position embeddings mean the same; the maps are those of the image alone.
         head_weights: as in `ClassTokenViT.forward`.
+        layer_weights: ``[layers]``, factors on the attention of layers where they are summed; 1 if
+            not given.
 
     Returns:
         logits ``[B, C]`` and maps ``[B, C, h, w]``, float32 from 0 up; those of attention are at
@@ -138,7 +152,7 @@ def class_maps(
         for mirrored in (False, True) if config.flip else (False,):
             shown = view.flip(-1) if mirrored else view
             shown = pad(shown, max(size)) if square else shown
-            scores, joined = view_maps(model, shown, config, head_weights)
+            scores, joined = view_maps(model, shown, config, head_weights, layer_weights)
             joined = joined[..., : size[0] // model.patch_size[0], : size[1] // model.patch_size[1]]
             joined = joined.flip(-1) if mirrored else joined
             if tuple(joined.shape[-2:]) != grid:
@@ -154,6 +168,7 @@ def view_maps(
     images: Tensor,
     config: AttentionConfig,
     head_weights: Sequence[Tensor] | None = None,
+    layer_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Logits ``[B, C]`` and maps ``[B, C, h, w]`` of one view, see `class_maps`."""
     layers = layer_numbers(config.layers, len(model.blocks))
@@ -179,6 +194,8 @@ def view_maps(
             attention = scores.encoded.class_attention
             if attention is None:
                 parts.append(roll_out(model, inputs, height, layers, head_weights))
+            elif layer_weights is not None:
+                parts.append(torch.einsum("blchw,l->bchw", attention, layer_weights))
             else:
                 parts.append(attention[:, layers].sum(dim=1))
         maps = parts[0] if len(parts) == 1 else (parts[0] * parts[1]).sqrt()

@@ -30,6 +30,14 @@ MISSPELT = {
     "seed": (["seed=a"], ["seed", "whole number"]),
     "range": (["dp_rate=1.5"], ["masking.dp_rate", "[0, 1]"]),
     "layers": (["attention.layers=first"], ["attention.layers", "last_1"]),
+    "learnt layers without scores to learn from": (
+        ["attention.layers=learnt", "attention.source=attention", "model.patch_head=none"],
+        ["attention.layers=learnt", "model.patch_head"],
+    ),
+    "learnt layers rolled out": (
+        ["attention.layers=learnt", "attention.method=rollout"],
+        ["attention.layers=learnt", "method=sum"],
+    ),
     "rule": (["pseudo_mask.name=median"], ["pseudo_mask.name", "paper, argmax"]),
     "split": (["evaluation.split=holdout"], ["evaluation.split", "train, val, test"]),
     "precision": (["trainer.precision=64"], ["trainer.precision", "bf16"]),

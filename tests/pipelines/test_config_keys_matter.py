@@ -498,7 +498,13 @@ def case(key: str, value: str, probe: Probe, *given: str) -> Case:
     return Case(key, f"{key}={value}", probe, given)
 
 
-RISING = ("optimizer=sgd", "optimizer.lr=3.0", "trainer.max_epochs=4", "scheduler=constant")
+RISING = (
+    "pruning=none",
+    "optimizer=sgd",
+    "optimizer.lr=3.0",
+    "trainer.max_epochs=4",
+    "scheduler=constant",
+)
 SEGFORMER = "segmenter=segformer"
 GATES_AFTER = ("pruning=hard_concrete", "pruning.lr=0.1")
 CAM = ("masking=none", "model.patch_head=average", "attention.source=patch_cam")
@@ -597,6 +603,7 @@ CASES = [
     case("attention.heads", "all", extracted_after_pruning),
     case("attention.method", "rollout", extracted),
     case("attention.layers", "last_1", extracted),
+    case("attention.layers", "learnt", extracted),
     case("attention.max_side", "8", extracted),
     case("attention.scales", "[1.5]", extracted),
     case("attention.flip", OPPOSITE, extracted),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from wsss.attention import AttentionConfig, check_source, layer_numbers
+from wsss.attention import AttentionConfig, check_maps
 from wsss.data import KINDS, DatasetSettings
 from wsss.errors import UserError
 from wsss.evaluation import EvaluationConfig
@@ -97,8 +97,7 @@ def parse_config(composed: DictConfig) -> Config:
     assert isinstance(plain, dict)
     stage = plain["stage"]
     groups = {name: _group(name, plain[name]) for name in GROUPS}
-    layer_numbers(groups["attention"].layers, groups["model"].depth)  # before hours of training
-    check_source(groups["attention"].source, groups["model"])
+    check_maps(groups["attention"], groups["model"])  # before hours of training
     _check_masking(groups["masking"], groups["model"])
     return Config(
         stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],

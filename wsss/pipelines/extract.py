@@ -9,7 +9,7 @@ with ``heads=all`` it means that other pruning settings have the same maps extra
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from wsss.data.base import Dataset
 from wsss.data.fit import fitted_size, own_size, resize
 from wsss.data.maps import shard_path, write_shard
 from wsss.data.types import SPLITS
+from wsss.layer_weights import attended_scores, learn_layer_weights
 from wsss.models.checkpoint import InputSpec, load_classifier
 from wsss.models.vit import ClassTokenViT
 from wsss.pipelines.config import Config
@@ -28,7 +29,7 @@ from wsss.pipelines.prune import head_weights
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.progress import track
 from wsss.training.classifier import class_probabilities
-from wsss.training.samples import standardise
+from wsss.training.samples import TrainingSamples, build_loader, standardise
 
 SHARD = 64
 
@@ -43,12 +44,18 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 def run(context: Context) -> Metrics:
     """Write one shard after another; shards that are there already are kept."""
-    heads = context.config.attention.heads
-    model, spec = load_classifier(context.upstream["train" if heads == "all" else "prune"])
+    attention = context.config.attention
+    model, spec = load_classifier(
+        context.upstream["train" if attention.heads == "all" else "prune"]
+    )
     model.to(context.device)
-    weights = head_weights(context.upstream["prune"]) if heads == "weighted" else None
+    weights = head_weights(context.upstream["prune"]) if attention.heads == "weighted" else None
     if weights is not None:
         weights = [layer.to(context.device) for layer in weights]
+    layers = None
+    if attention.layers == "learnt":
+        layers = _layer_weights(context, model, spec, weights)
+    source = Source(model, spec, weights, layers)
     counts: dict[str, int] = {}
     for split in SPLITS:
         ids = context.dataset.ids(split)
@@ -57,19 +64,44 @@ def run(context: Context) -> Metrics:
         for index, start in enumerate(track(shards, f"maps of {split}")):
             path = shard_path(context.artifact.path, split, index)
             if not path.exists():  # shards appear whole or not at all
-                _write_shard(context, model, spec, weights, path, ids[start : start + SHARD])
-    return {"images": counts}
+                _write_shard(context, source, path, ids[start : start + SHARD])
+    return {"images": counts} | ({} if layers is None else {"layer_weights": layers.tolist()})
 
 
-def _write_shard(
-    context: Context,
-    model: ClassTokenViT,
-    spec: InputSpec,
-    weights: Sequence[Tensor] | None,
-    path: Path,
-    ids: Sequence[str],
-) -> None:
-    attention = context.config.attention
+@dataclass(frozen=True)
+class Source:
+    """What maps are taken from."""
+
+    model: ClassTokenViT
+    spec: InputSpec
+    head_weights: Sequence[Tensor] | None
+    layer_weights: Tensor | None
+
+
+def _layer_weights(
+    context: Context, model: ClassTokenViT, spec: InputSpec, head_weights: Sequence[Tensor] | None
+) -> Tensor:
+    """Learnt on the training split, by image labels; see `wsss.layer_weights`."""
+    samples = TrainingSamples(context.dataset, "train", spec, None, context.config.seed)
+    batches = build_loader(
+        samples,
+        batch_size=context.config.attention.batch_size,
+        seed=context.config.seed,
+        shuffle=False,
+        num_workers=context.config.trainer.num_workers,
+    )
+
+    def scores() -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
+        for batch in track(batches, "weights of layers", len(batches)):
+            images = batch["image"].to(context.device)
+            found, given = attended_scores(model, images, head_weights)
+            yield (found.cpu(), given.cpu()), batch["labels"]
+
+    return learn_layer_weights(scores(), spec.multi_label).to(context.device)
+
+
+def _write_shard(context: Context, source: Source, path: Path, ids: Sequence[str]) -> None:
+    attention, spec = context.config.attention, source.spec
     maps: dict[str, Tensor] = {}
     probabilities: dict[str, Tensor] = {}
     for batch in batches_of_one_size(context.dataset, ids, spec, attention):
@@ -77,11 +109,12 @@ def _write_shard(
         size = view_size((images[0].shape[-2], images[0].shape[-1]), spec, attention)
         views = torch.stack([resize(standardise(image, spec), size) for image in images])
         logits, summed = class_maps(
-            model,
+            source.model,
             views.to(context.device),
             attention,
             square=spec.fit == "pad",
-            head_weights=weights,
+            head_weights=source.head_weights,
+            layer_weights=source.layer_weights,
         )
         maps |= zip(batch, summed.cpu(), strict=True)
         probabilities |= zip(

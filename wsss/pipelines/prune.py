@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from wsss.pipelines.train import classifier_loaders
 from wsss.report.figures import save
 from wsss.report.heads import heads_figure, write_head_table
 from wsss.training.classifier import ClassifierTraining
-from wsss.training.fit import TrainerConfig, fit
+from wsss.training.fit import fit
 from wsss.training.gates import HardConcretePruning
 from wsss.training.optimizers import AdamWConfig
 from wsss.training.predict import validate_classifier
@@ -45,7 +45,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "masking": asdict(config.masking),
         "loss": asdict(config.loss),
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
-        "trainer": gate_trainer(config).result_settings()
+        "trainer": config.trainer.to_the_end().result_settings()
         | {"batch_size": config.trainer.batch_size},
     }
 
@@ -105,17 +105,12 @@ def _train_gates(
     fit(
         module,
         *classifier_loaders(context, spec),
-        config=gate_trainer(config),
+        config=config.trainer.to_the_end(),
         max_epochs=pruning.max_epochs,
         directory=context.artifact.path,
         work=context.artifact.work,
         report=context.report_epoch,
     )
-
-
-def gate_trainer(config: Config) -> TrainerConfig:
-    """How gates are trained: to the end, since the loss alone would choose the open gates."""
-    return replace(config.trainer, select="last", early_stopping=None)
 
 
 def head_weights(directory: Path) -> list[Tensor] | None:

@@ -22,7 +22,7 @@ from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import keyed_generator
 from wsss.training.classifier import ClassifierTraining
-from wsss.training.fit import fit
+from wsss.training.fit import TrainerConfig, fit
 from wsss.training.gates import HardConcretePruning, JointPruning
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import TrainingSamples, build_loader
@@ -44,7 +44,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "pruning": None if joint_pruning(config) is None else asdict(config.pruning),
         "optimizer": asdict(config.optimizer),
         "scheduler": asdict(config.scheduler),
-        "trainer": config.trainer.result_settings()
+        "trainer": classifier_trainer(config).result_settings()
         | {"max_epochs": config.trainer.max_epochs, "batch_size": config.trainer.batch_size},
     }
 
@@ -73,7 +73,7 @@ def run(context: Context) -> Metrics:
     history = fit(
         module,
         *classifier_loaders(context, spec),
-        config=config.trainer,
+        config=classifier_trainer(config),
         max_epochs=config.trainer.max_epochs,
         directory=context.artifact.path,
         work=context.artifact.work,
@@ -89,6 +89,11 @@ def joint_pruning(config: Config) -> JointPruning | None:
     pruning = config.pruning
     joint = isinstance(pruning, JointPruning) and not isinstance(pruning, HardConcretePruning)
     return pruning if joint else None  # type: ignore[return-value]
+
+
+def classifier_trainer(config: Config) -> TrainerConfig:
+    """How the classifier is trained: to the end, where gates are trained with it."""
+    return config.trainer if joint_pruning(config) is None else config.trainer.to_the_end()
 
 
 def build(

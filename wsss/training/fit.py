@@ -7,7 +7,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,10 @@ class TrainerConfig:
         """The settings that change what is learnt, whatever the length of the run."""
         names = ("accumulate_grad_batches", "gradient_clip", "precision", "early_stopping")
         return {name: getattr(self, name) for name in (*names, "select")}
+
+    def to_the_end(self) -> TrainerConfig:
+        """For training with gates: the loss alone would choose epochs at which heads are open."""
+        return replace(self, select="last", early_stopping=None)
 
 
 class ResumableEarlyStopping(EarlyStopping):
