@@ -63,8 +63,8 @@ def learn_layer_weights(
         joined = torch.einsum("blc,l->bc", found, weights)
         total = torch.einsum("blc,l->bc", given, weights).clamp(min=1e-12)
         value = classification_loss(joined / total, target, multi_label)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimizer.step(loss)
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     return free.detach().softmax(dim=0).float()
