@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import tiny
 
-STAGES = ("train", "prune", "extract", "generate", "segment", "evaluate")
-
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,10 +10,11 @@ from wsss.data import AugmentConfig, Dataset, SyntheticConfig, open_dataset
 from wsss.data.statistics import band_statistics
 from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record
 from wsss.models.checkpoint import InputSpec
+from wsss.training.batches import EpochSampler
 from wsss.training.samples import (
     Batch,
-    EpochSampler,
     TrainingSamples,
+    batches_of,
     build_loader,
     prepare,
     standardise,
@@ -144,10 +145,9 @@ def test_batches_do_not_depend_on_the_number_of_workers(dataset: Dataset) -> Non
 
     def batches(num_workers: int) -> list[Batch]:
         loader = build_loader(samples, batch_size=4, seed=0, shuffle=True, num_workers=num_workers)
-        assert isinstance(loader.sampler, EpochSampler)
         found: list[Batch] = []
         for epoch in (0, 1):
-            loader.sampler.set_epoch(epoch)
+            batches_of(loader).sampler.set_epoch(epoch)
             found += list(loader)
         return found
 

@@ -11,6 +11,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+STAGES = ("train", "prune", "extract", "generate", "segment", "evaluate")
 TINY = (
     "dataset.scenes_train=32",
     "dataset.scenes_val=12",

@@ -116,7 +116,12 @@ def class_rates(rate: float, absent: Tensor) -> Tensor:
     return (rate * absent.mean() / absent.clamp(min=least)).clamp(max=1.0)
 
 
-def draw_token_keep(labels: Tensor, rate: float | Tensor, generator: torch.Generator) -> Tensor:
+def draw_token_keep(
+    labels: Tensor,
+    rate: float | Tensor,
+    generator: torch.Generator,
+    rows: tuple[int, int] | None = None,
+) -> Tensor:
     """Draw which class tokens to keep.
 
     Args:
@@ -125,11 +130,15 @@ def draw_token_keep(labels: Tensor, rate: float | Tensor, generator: torch.Gener
             one per class ``[C]`` on the labels' device.
         generator: source of the draw, on any device. The draw takes the same numbers from it
             whatever the rate.
+        rows: number of the first row and of all rows of the batch that ``labels`` are a part of,
+            which then gets what the whole batch would; all by default.
 
     Returns:
         ``[B, C]`` of 0 and 1 on the labels' device: 1 wherever the class is present, and 0 with
         probability ``rate`` elsewhere.
     """
-    uniform = torch.rand(labels.shape, generator=generator, device=generator.device)
+    first, batch = (0, len(labels)) if rows is None else rows
+    uniform = torch.rand((batch, labels.shape[1]), generator=generator, device=generator.device)
+    uniform = uniform[first : first + len(labels)]
     hidden = (uniform.to(labels.device) < rate) & (labels == 0)
     return (~hidden).to(labels.dtype)

@@ -10,7 +10,7 @@ import numpy as np
 import rasterio
 import tiny
 
-from wsss.pipelines.runner import CHAIN
+from wsss.pipelines.graph import CHAIN
 
 STAGES = [stage.name for stage in CHAIN]
 

@@ -21,7 +21,7 @@ from wsss.models.checkpoint import InputSpec
 from wsss.models.segmenter import build_segmenter
 from wsss.models.segmenter_config import UNetConfig
 from wsss.pipelines.config import GROUPS, Config, parse_config
-from wsss.pipelines.runner import choose_stages
+from wsss.pipelines.graph import choose_stages
 from wsss.pipelines.train import build
 from wsss.pipelines.truth import reported_split
 from wsss.training.optimizers import build_optimizer

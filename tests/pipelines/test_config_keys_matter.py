@@ -42,8 +42,9 @@ from wsss.pipelines import evaluate, extract, generate, prune, segment, train
 from wsss.pipelines.artifacts import Artifact
 from wsss.pipelines.config import Config, parse_config
 from wsss.pipelines.figures import grid_rows
+from wsss.pipelines.graph import choose_stages
 from wsss.pipelines.run_directory import RunDirectory
-from wsss.pipelines.runner import choose_stages, run_experiment
+from wsss.pipelines.runner import run_experiment
 from wsss.pipelines.stage import Context, Stage
 from wsss.pipelines.truth import reported_split
 from wsss.tracking import RunLog, Tracker

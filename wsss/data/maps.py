@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,9 +45,16 @@ def write_shard(
         save_file(tensors, partial, metadata={"ids": json.dumps(list(ids))})
 
 
-def read_maps(directory: Path, split: Split) -> Iterator[ImageMaps]:
-    """Maps of every image of a split, in order, one image in memory at a time."""
-    for path in sorted(directory.glob(f"{split}_*.safetensors")):
+def read_maps(
+    directory: Path, split: Split, wanted: Callable[[int], bool] = lambda index: True
+) -> Iterator[ImageMaps]:
+    """Maps of the images of a split, in order, one image in memory at a time.
+
+    ``wanted`` says of a shard, by its index, whether it is read.
+    """
+    for index, path in enumerate(sorted(directory.glob(f"{split}_*.safetensors"))):
+        if not wanted(index):
+            continue
         with safe_open(path, framework="pt") as shard:
             for row, image_id in enumerate(json.loads(shard.metadata()["ids"])):
                 yield ImageMaps(

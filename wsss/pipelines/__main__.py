@@ -30,11 +30,10 @@ def run(composed: DictConfig) -> None:
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
     from rich.console import Console
 
-    from wsss.pipelines.config import parse_config
-    from wsss.pipelines.runner import run_experiment
+    from wsss.pipelines.launch import launch_experiment
 
     try:
-        run_experiment(parse_config(composed), Console())
+        launch_experiment(composed, Console())
     except UserError as error:
         # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
         _failures.append(error)

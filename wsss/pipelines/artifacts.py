@@ -60,13 +60,7 @@ class Artifact:
 
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of a complete artifact whose files are all there, else ``None``."""
-        try:
-            manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text())
-            sizes = {name: (self.path / name).stat().st_size for name in manifest["files"]}
-        except (OSError, ValueError, KeyError):
-            return None
-        whole = all(sizes[name] == file["bytes"] for name, file in manifest["files"].items())
-        return manifest if whole else None
+        return read_manifest(self.path)
 
     @contextmanager
     def building(self, wait: Callable[[], None]) -> Iterator[None]:
@@ -119,16 +113,35 @@ class Artifact:
         A manifest here belongs to files that were damaged since, so nothing of them is trusted.
         What a kill left of a file in writing goes too.
         """
-        if (self.path / MANIFEST).exists():
-            shutil.rmtree(self.path)
+        self._discard_if_damaged()
         self.path.mkdir(parents=True, exist_ok=True)
         for leftover in self.path.rglob(f"*{PARTIAL}"):
             leftover.unlink()
+
+    def prepare_for_parts(self) -> None:
+        """Make the directory ready for parts, of which others may be in writing already."""
+        self._discard_if_damaged()
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def _discard_if_damaged(self) -> None:
+        if (self.path / MANIFEST).exists() and self.manifest() is None:
+            shutil.rmtree(self.path)
 
     def discard_if_empty(self) -> None:
         """Remove the directory of a stage that failed before it had anything to resume from."""
         if self.path.is_dir() and not _files(self.path) and not self.work.exists():
             shutil.rmtree(self.path)
+
+
+def read_manifest(directory: Path) -> dict[str, Any] | None:
+    """The manifest of a complete artifact whose files are all there, else ``None``."""
+    try:
+        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text())
+        sizes = {name: (directory / name).stat().st_size for name in manifest["files"]}
+    except (OSError, ValueError, KeyError):
+        return None
+    whole = all(sizes[name] == file["bytes"] for name, file in manifest["files"].items())
+    return manifest if whole else None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -21,12 +21,18 @@ from wsss.pipelines.truth import Truth, read_truth, reported_split
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """What the segmenter and its evaluation depend on, and every mask in use."""
     truth = _truth(config, dataset)
+    return plan(config, dataset) | {
+        "judged": dataset_inputs(config, dataset, tuple(truth.ids)),
+        "masks": truth.digest,
+    }
+
+
+def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """What the segmenter and its evaluation depend on besides the masks."""
     once = replace(config, segmenter=replace(config.segmenter, rounds=1))
     return segment.inputs(once, dataset) | {
         "evaluation": config.evaluation.split,
         "overlap": config.segmenter.overlap,
-        "judged": dataset_inputs(config, dataset, tuple(truth.ids)),
-        "masks": truth.digest,
     }
 
 
@@ -37,6 +43,8 @@ def run(context: Context) -> Metrics:
     spec = train.input_spec(config, dataset, context.memory)
     labels: segment.Labels = {"train": truth.read, "val": truth.read}
     training = segment.train_segmenter(context, spec, labels, rounds=1)
+    if not context.world.leads:
+        return {}
     split = reported_split(config)
     predict = evaluate.segmenter_reader(context, context.artifact.path)
     result = evaluate_masks(
@@ -63,4 +71,6 @@ STAGE = Stage(
     inputs=inputs,
     run=run,
     key_figure=_key_figure,
+    plan=plan,
+    trains=lambda config: True,
 )

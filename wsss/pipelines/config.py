@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -14,10 +14,10 @@ from wsss.attention import AttentionConfig, check_maps
 from wsss.data import KINDS, DatasetSettings
 from wsss.errors import UserError
 from wsss.evaluation import EvaluationConfig
+from wsss.launch import ClusterLaunch, LaunchConfig
 from wsss.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
 from wsss.models.build import ModelConfig
 from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
-from wsss.pipelines.launch import LaunchConfig
 from wsss.pipelines.suggest import suggestion
 from wsss.pseudo_masks import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
@@ -41,7 +41,7 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "pseudo_mask": PseudoMaskConfig,
     "segmenter": {"unet": UNetConfig, "segformer": SegFormerConfig},
     "evaluation": EvaluationConfig,
-    "launch": LaunchConfig,
+    "launch": {"local": LaunchConfig, "slurm": ClusterLaunch, "debug": ClusterLaunch},
     "tracking": TrackingConfig,
 }
 T = TypeVar("T")
@@ -139,13 +139,21 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
     for key in content:
         if key not in known:
             raise UserError(f"unknown key '{group}.{key}'{suggestion(key, known)}")
+    parts = {name: part for name, part in get_type_hints(kind).items() if is_dataclass(part)}
+    inside = {
+        name: _checked(part, content[name], f"{group}.{name}")
+        for name, part in parts.items()
+        if isinstance(part, type) and isinstance(content.get(name), Mapping)
+    }
+    outside = [name for name in known if name not in inside]
     try:
-        schema = OmegaConf.structured(kind)
-        for name in known:  # OmegaConf takes a frozen class for a read-only value
-            if isinstance(nested := schema._get_node(name), DictConfig):
-                OmegaConf.set_readonly(nested, False)
-        merged = OmegaConf.merge(schema, dict(content))
-        return OmegaConf.to_object(merged)  # type: ignore[return-value]
+        given = {key: value for key, value in content.items() if key in outside}
+        merged = OmegaConf.merge(OmegaConf.structured(kind), given)
+        assert isinstance(merged, DictConfig)
+        chosen = OmegaConf.masked_copy(merged, outside)
+        values = OmegaConf.to_container(chosen, throw_on_missing=True)
+        assert isinstance(values, dict)
+        return kind(**{str(key): value for key, value in values.items()}, **inside)
     except OmegaConfBaseException as error:
         raise UserError(f"{group}.{error.full_key}: {str(error).splitlines()[0]}") from error
     except ValueError as error:

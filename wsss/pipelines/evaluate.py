@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wsss.data.base import Dataset
-from wsss.data.types import Mask
+from wsss.data.types import SPLITS, Mask
 from wsss.evaluation import evaluate_masks, judged_images
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter
@@ -25,12 +25,22 @@ from wsss.training.predict import predict_mask, validate_classifier
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The images with masks that are read, and the window overlap at prediction."""
     truth = evaluated_truth(config, dataset)
+    return _settings(config, dataset) | {
+        "dataset": dataset_inputs(config, dataset, tuple(truth.ids)),
+        "masks": truth.digest,
+    }
+
+
+def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """The same without the masks, for whichever images have some."""
+    return _settings(config, dataset) | {"dataset": dataset_inputs(config, dataset, SPLITS)}
+
+
+def _settings(config: Config, dataset: Dataset) -> dict[str, Any]:
     return {
         "evaluation": asdict(config.evaluation),
         "overlap": config.segmenter.overlap,
         "display": [*dataset.info.display_bands, *dataset.info.display_range],
-        "dataset": dataset_inputs(config, dataset, tuple(truth.ids)),
-        "masks": truth.digest,
     }
 
 
@@ -94,4 +104,5 @@ STAGE = Stage(
     inputs=inputs,
     run=run,
     key_figure=_key_figure,
+    plan=plan,
 )

@@ -26,7 +26,7 @@ from wsss.models.checkpoint import InputSpec, load_classifier
 from wsss.models.vit import ClassTokenViT
 from wsss.pipelines.config import Config
 from wsss.pipelines.prune import head_weights
-from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.pipelines.stage import WHOLE, Context, Metrics, Part, Stage, dataset_inputs
 from wsss.progress import track
 from wsss.training.classifier import class_probabilities
 from wsss.training.samples import TrainingSamples, build_loader, standardise
@@ -44,6 +44,29 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 def run(context: Context) -> Metrics:
     """Write one shard after another; shards that are there already are kept."""
+    source = _source(context)
+    _write_shards(context, source, WHOLE)
+    counts = {split: len(context.dataset.ids(split)) for split in SPLITS}
+    layers = source.layer_weights
+    return {"images": counts} | ({} if layers is None else {"layer_weights": layers.tolist()})
+
+
+def run_part(context: Context, part: Part) -> None:
+    """Write the shards of one part."""
+    _write_shards(context, _source(context), part)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What maps are taken from."""
+
+    model: ClassTokenViT
+    spec: InputSpec
+    head_weights: Sequence[Tensor] | None
+    layer_weights: Tensor | None
+
+
+def _source(context: Context) -> Source:
     attention = context.config.attention
     model, spec = load_classifier(
         context.upstream["train" if attention.heads == "all" else "prune"]
@@ -55,27 +78,17 @@ def run(context: Context) -> Metrics:
     layers = None
     if attention.layers == "learnt":
         layers = _layer_weights(context, model, spec, weights)
-    source = Source(model, spec, weights, layers)
-    counts: dict[str, int] = {}
+    return Source(model, spec, weights, layers)
+
+
+def _write_shards(context: Context, source: Source, part: Part) -> None:
     for split in SPLITS:
         ids = context.dataset.ids(split)
-        counts[split] = len(ids)
         shards = range(0, len(ids), SHARD)
         for index, start in enumerate(track(shards, f"maps of {split}")):
             path = shard_path(context.artifact.path, split, index)
-            if not path.exists():  # shards appear whole or not at all
+            if part.has(index) and not path.exists():  # shards appear whole or not at all
                 _write_shard(context, source, path, ids[start : start + SHARD])
-    return {"images": counts} | ({} if layers is None else {"layer_weights": layers.tolist()})
-
-
-@dataclass(frozen=True)
-class Source:
-    """What maps are taken from."""
-
-    model: ClassTokenViT
-    spec: InputSpec
-    head_weights: Sequence[Tensor] | None
-    layer_weights: Tensor | None
 
 
 def _layer_weights(
@@ -149,5 +162,6 @@ STAGE = Stage(
     upstream=("train", "prune"),
     inputs=inputs,
     run=run,
+    run_part=run_part,
     key_figure=lambda metrics: f"maps of {sum(metrics['images'].values())} images",
 )

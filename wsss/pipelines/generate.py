@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.errors import UserError
 from wsss.pipelines.config import Config
 from wsss.pipelines.painting import claims, paint
-from wsss.pipelines.stage import Context, Metrics, Stage
+from wsss.pipelines.stage import WHOLE, Context, Metrics, Part, Stage
 from wsss.progress import track
 
 
@@ -46,20 +47,8 @@ def run(context: Context) -> Metrics:
     coverage: dict[str, dict[str, float]] = {}
     ignored: dict[str, float] = {}
     for split in SPLITS:
-        directory = context.artifact.path / split
-        directory.mkdir(parents=True, exist_ok=True)
-        ids, labels = dataset.ids(split), dataset.labels(split)
         pixels = np.zeros(IGNORE_INDEX + 1)
-        every = read_maps(context.upstream["extract"], split)
-        for maps, row in track(zip(every, labels, strict=True), split, len(ids)):
-            place = dataset.georeference(maps.image_id)
-            path = directory / f"{maps.image_id}{mask_suffix(place)}"
-            if path.exists():
-                mask = read_index_mask(path)
-            else:
-                claimed = claims(settings, dataset, maps, row, context.device)
-                mask = paint(claimed, settings, dataset.info)
-                write_mask(path, mask, dataset.info, place)
+        for mask in _masks(context, split, WHOLE):
             pixels += np.bincount(mask.ravel(), minlength=len(pixels))
         shares = (pixels / pixels.sum()).tolist()
         coverage[split] = dict(zip(dataset.info.classes, shares, strict=False))
@@ -72,6 +61,34 @@ def run(context: Context) -> Metrics:
         "coverage": coverage,
         "ignored": ignored,
     }
+
+
+def run_part(context: Context, part: Part) -> None:
+    """Write the masks of one part."""
+    for split in SPLITS:
+        for _ in _masks(context, split, part):
+            pass
+
+
+def _masks(context: Context, split: Split, part: Part) -> Iterator[Mask]:
+    """The masks of a part of a split, each written unless it is there already."""
+    dataset, settings = context.dataset, context.config.pseudo_mask
+    directory = context.artifact.path / split
+    directory.mkdir(parents=True, exist_ok=True)
+    ids, labels = dataset.ids(split), dataset.labels(split)
+    every = read_maps(context.upstream["extract"], split, part.has)
+    rows = {image_id: row for row, image_id in enumerate(ids)}
+    for maps in track(every, split, len(ids) // part.count):
+        place = dataset.georeference(maps.image_id)
+        path = directory / f"{maps.image_id}{mask_suffix(place)}"
+        if path.exists():
+            yield read_index_mask(path)
+            continue
+        row = labels[rows[maps.image_id]]
+        claimed = claims(settings, dataset, maps, row, context.device)
+        mask = paint(claimed, settings, dataset.info)
+        write_mask(path, mask, dataset.info, place)
+        yield mask
 
 
 def read_pseudo_mask(directory: Path, split: Split, image_id: str) -> Mask:
@@ -116,4 +133,5 @@ STAGE = Stage(
     inputs=inputs,
     run=run,
     key_figure=_share_of_likeliest,
+    run_part=run_part,
 )

@@ -1,24 +1,37 @@
-"""Where stages run. What is run knows nothing of it."""
+"""Run an experiment where its config says. What is run knows nothing of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
-from wsss.checks import check_choice, check_least
+import submitit
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
-LAUNCHERS = ("local",)
+from wsss.launch import ClusterLaunch
+from wsss.pipelines.config import parse_config
+from wsss.pipelines.graph import choose_stages
+from wsss.pipelines.job import StageJob
+from wsss.pipelines.runner import run_experiment
+from wsss.pipelines.submit import JOBS, submit_experiment
 
 
-@dataclass(frozen=True)
-class LaunchConfig:
-    """``local`` runs the stages one after another in this process.
+def launch_experiment(composed: DictConfig, console: Console) -> None:
+    """Check a composed config, then run its stages here or submit them.
 
-    ``threads`` limits PyTorch's CPU threads; ``null`` leaves its default, one per core.
+    Raises:
+        UserError: bad input; see `run_experiment` and `submit_experiment`.
     """
-
-    name: str
-    threads: int | None
-
-    def __post_init__(self) -> None:
-        check_choice("launch.name", self.name, LAUNCHERS)
-        check_least("launch.threads", self.threads, 1)
+    config = parse_config(composed)
+    if not isinstance(config.launch, ClusterLaunch):
+        run_experiment(config, console)
+        return
+    content = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(content, dict)
+    plain = {str(key): value for key, value in content.items()}
+    if config.launch.name == "slurm":
+        submit_experiment(config, config.launch, plain, console)
+        return
+    executor = submitit.DebugExecutor(Path(config.outputs) / JOBS)
+    for stage in choose_stages(config.stage):
+        executor.submit(StageJob(plain, stage.name, 0, 1, "")).result()

@@ -30,6 +30,7 @@ from wsss.training.fit import fit
 from wsss.training.gates import HardConcretePruning
 from wsss.training.optimizers import AdamWConfig
 from wsss.training.predict import validate_classifier
+from wsss.training.samples import batches_of
 from wsss.training.schedulers import ConstantConfig
 
 GATES, HEADS = "gates.json", "heads.csv"
@@ -62,6 +63,8 @@ def run(context: Context) -> Metrics:
     confidence = _val_confidence(context, model, spec)
     if isinstance(pruning, HardConcretePruning):
         _train_gates(context, model, spec, pruning)
+    if not context.world.leads:
+        return {}
     _write_heads(directory, confidence, model.gates)
     if model.gates is None:
         save_classifier(directory, model, spec)
@@ -88,6 +91,7 @@ def _train_gates(
     """Give the model gates and train both."""
     config = context.config
     model.gates = pruning.gates(model)
+    loaders = classifier_loaders(context, spec)
     module = ClassifierTraining(
         model,
         config.masking,
@@ -101,10 +105,11 @@ def _train_gates(
         absent_shares(torch.from_numpy(context.dataset.labels("train"))),
         pruning,
         purpose="prune",
+        batches=batches_of(loaders[0]),
     )
     fit(
         module,
-        *classifier_loaders(context, spec),
+        *loaders,
         config=config.trainer.to_the_end(),
         max_epochs=pruning.max_epochs,
         directory=context.artifact.path,
@@ -171,4 +176,5 @@ STAGE = Stage(
     run=run,
     key_figure=lambda m: f"{m['heads_kept']} of {m['heads']} heads, val mAP {m['mAP_after']:.3f}",
     version=2,  # with a table of heads
+    trains=lambda config: isinstance(config.pruning, HardConcretePruning),
 )

@@ -15,7 +15,7 @@ from wsss.tracking import RunLog
 
 #: Where and how a run is made: no part of what experiment it is.
 _CIRCUMSTANCES = ("stage", "paths", "launch", "tracking")
-CONFIG = "config.json"
+CONFIG, COMPOSED, JOB_KEYS = "config.json", "composed.json", "jobs.json"
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,32 @@ class RunDirectory:
 
     def link(self, stage: str, artifact: Path) -> None:
         """Leave a link named after the stage, so that results are found without hashes."""
-        with replacing(self.path / stage) as fresh:
-            fresh.unlink(missing_ok=True)
-            fresh.symlink_to(artifact, target_is_directory=True)
+        _link(self.path, stage, artifact)
+
+    def submitted(self, keys: Mapping[str, str], content: Mapping[str, Any]) -> None:
+        """Note the keys of job records by stage, and the composed config to submit again."""
+        write_json(self.path / JOB_KEYS, job_keys(self.path) | dict(keys))
+        write_json(self.path / COMPOSED, content)
+
+
+def link_everywhere(outputs: Path, key: str, stage: str, artifact: Path) -> None:
+    """Leave the link in every run directory that waits for the job with this key."""
+    for run in sorted((outputs / "runs").iterdir()):
+        if job_keys(run).get(stage) == key:
+            _link(run, stage, artifact)
+
+
+def _link(run: Path, stage: str, artifact: Path) -> None:
+    with replacing(run / stage) as fresh:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(artifact, target_is_directory=True)
+
+
+def job_keys(run: Path) -> dict[str, str]:
+    """Keys of job records by stage, for the stages of a run that were submitted to a cluster."""
+    path = run / JOB_KEYS
+    keys: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return keys
 
 
 def run_path(config: Config) -> Path:

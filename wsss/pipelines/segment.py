@@ -22,8 +22,9 @@ from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import derive_seed
 from wsss.training.fit import fit
 from wsss.training.history import Record
-from wsss.training.samples import TrainingSamples, build_loader
+from wsss.training.samples import TrainingSamples, batches_of, build_loader
 from wsss.training.segmentation import SegmenterTraining
+from wsss.training.world import ALONE
 
 Labels = dict[Split, Callable[[str], Mask]]
 """For train and val, a function from image id to pixel labels ``[H, W]``."""
@@ -69,6 +70,8 @@ def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: i
         if number < rounds:
             masks = _work(artifact, number + 1)
             labels = relabel(network, spec, settings, context.dataset, context.device, masks)
+    if not context.world.leads:
+        return {}
     save_segmenter(artifact.path, network, settings, spec)
     metrics = {"epochs": len(history), "train_loss": losses[str(rounds)]}
     return metrics if rounds == 1 else metrics | {"round_train_loss": losses}
@@ -101,6 +104,7 @@ def _train_round(
             seed=seed,
             shuffle=split == "train",
             num_workers=config.trainer.num_workers,
+            world=context.world if split == "train" else ALONE,
         )
         for split in labels
     ]
@@ -109,7 +113,7 @@ def _train_round(
         context.report_epoch((number - 1) * settings.max_epochs + epoch, metrics)
 
     history = fit(
-        SegmenterTraining(network, settings),
+        SegmenterTraining(network, settings, batches_of(loaders[0])),
         loaders[0],
         loaders[1],
         config=config.trainer,
@@ -127,4 +131,5 @@ STAGE = Stage(
     inputs=inputs,
     run=run,
     key_figure=lambda metrics: f"train loss {metrics['train_loss'] or float('nan'):.3f}",
+    trains=lambda config: True,
 )

@@ -17,6 +17,7 @@ from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
 from wsss.training.device import pick_device
 from wsss.training.history import Record
+from wsss.training.world import ALONE, World
 
 Metrics = dict[str, Any]
 
@@ -32,6 +33,8 @@ class Context:
     """Directories of the artifacts named in `Stage.upstream`."""
     log: RunLog
     console: Console
+    world: World = ALONE
+    """The processes that train together; only the one that leads writes."""
 
     @property
     def memory(self) -> Path:
@@ -51,6 +54,21 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Every ``count``-th piece of the work, from number ``index`` on."""
+
+    index: int
+    count: int
+
+    def has(self, piece: int) -> bool:
+        """Whether piece number ``piece`` belongs to it."""
+        return piece % self.count == self.index
+
+
+WHOLE = Part(0, 1)
+
+
+@dataclass(frozen=True)
 class Stage:
     """One step of the chain."""
 
@@ -65,6 +83,12 @@ class Stage:
     """The metric worth a line on the terminal."""
     version: int = 1
     """Raised when the code changes what the stage makes of the same inputs."""
+    plan: Callable[[Config, Dataset], dict[str, Any]] | None = None
+    """For a stage whose ``inputs`` read pixel masks: what determines the result besides those."""
+    run_part: Callable[[Context, Part], None] | None = None
+    """Write one part of the result, where parts can be written apart; ``run`` keeps them."""
+    trains: Callable[[Config], bool] = lambda config: False
+    """Whether several processes train together."""
 
 
 def dataset_memory(config: Config) -> Path:

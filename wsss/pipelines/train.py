@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 
 from wsss.data.base import Dataset
 from wsss.data.statistics import band_statistics
@@ -25,7 +26,7 @@ from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import TrainerConfig, fit
 from wsss.training.gates import HardConcretePruning, JointPruning
 from wsss.training.predict import validate_classifier
-from wsss.training.samples import TrainingSamples, build_loader
+from wsss.training.samples import Batch, TrainingSamples, batches_of, build_loader
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def run(context: Context) -> Metrics:
     pruning = joint_pruning(config)
     if pruning is not None:
         model.gates = pruning.gates(model)
+    loaders = classifier_loaders(context, spec)
     module = ClassifierTraining(
         model,
         config.masking,
@@ -69,16 +71,19 @@ def run(context: Context) -> Metrics:
         config.seed,
         absent_shares(torch.from_numpy(dataset.labels("train"))),
         pruning,
+        batches=batches_of(loaders[0]),
     )
     history = fit(
         module,
-        *classifier_loaders(context, spec),
+        *loaders,
         config=classifier_trainer(config),
         max_epochs=config.trainer.max_epochs,
         directory=context.artifact.path,
         work=context.artifact.work,
         report=context.report_epoch,
     )
+    if not context.world.leads:
+        return {}
     save_classifier(context.artifact.path, model, spec)
     validation = validate_classifier(model, dataset, "val", spec, context.device)
     return {"epochs": len(history), "val": validation}
@@ -138,10 +143,12 @@ def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> 
     )
 
 
-def classifier_loaders(context: Context, spec: InputSpec) -> Any:
+def classifier_loaders(
+    context: Context, spec: InputSpec
+) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
     """Loaders of the training and validation split with image labels."""
     config, dataset = context.config, context.dataset
-    common = {
+    common: dict[str, Any] = {
         "batch_size": config.trainer.batch_size,
         "seed": config.seed,
         "num_workers": config.trainer.num_workers,
@@ -149,7 +156,7 @@ def classifier_loaders(context: Context, spec: InputSpec) -> Any:
     train = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
     val = TrainingSamples(dataset, "val", spec, None, config.seed)
     return (
-        build_loader(train, shuffle=True, **common),
+        build_loader(train, shuffle=True, world=context.world, **common),
         build_loader(val, shuffle=False, **common),
     )
 
@@ -160,4 +167,5 @@ STAGE = Stage(
     inputs=inputs,
     run=run,
     key_figure=lambda metrics: f"val mAP {metrics['val']['mAP']:.3f}",
+    trains=lambda config: True,
 )

@@ -18,6 +18,14 @@ Event = dict[str, Any]
 """One line: ``kind`` (open, start, params, metrics, artifact, end), ``time`` in ms, and more."""
 
 
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+def ending(error: BaseException) -> Status:
+    """How a run ended that was left by ``error``: what is only stopped goes on later."""
+    return "KILLED" if isinstance(error, SystemExit | KeyboardInterrupt) else "FAILED"
+
+
 class RunLog:
     """Appends events to a run directory; each call is one write, safe from several threads.
 
@@ -64,7 +72,7 @@ class RunLog:
             path = path.relative_to(self._dir)
         self._append("artifact", run=key, path=str(path), folder=folder)
 
-    def end_run(self, key: str, status: Literal["FINISHED", "FAILED"] = "FINISHED") -> None:
+    def end_run(self, key: str, status: Status = "FINISHED") -> None:
         """End run `key`."""
         self._append("end", run=key, status=status)
 

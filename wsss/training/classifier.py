@@ -11,6 +11,7 @@ from wsss.masking import Masking, NoMasking, class_rates, draw_token_keep
 from wsss.metrics import classification_metrics
 from wsss.models.vit import ClassTokenViT, Scores
 from wsss.randomness import keyed_generator
+from wsss.training.batches import RankBatches, Share, log_epoch_mean, share_of
 from wsss.training.gates import JointPruning
 from wsss.training.losses import LossConfig, classification_loss, training_loss
 from wsss.training.optimizers import OptimizerConfig, build_optimizer
@@ -43,6 +44,7 @@ class ClassifierTraining(pl.LightningModule):
             `wsss.masking.absent_shares`; a masking with ``balance=frequency`` needs it.
         pruning: price and learning rate of gates; a model with gates needs it.
         purpose: keys the random numbers, so that two trainings in a chain draw others.
+        batches: the training batches, where several processes share them.
 
     Raises:
         ValueError: such a masking or model without it.
@@ -62,6 +64,7 @@ class ClassifierTraining(pl.LightningModule):
         absent: Tensor | None = None,
         pruning: JointPruning | None = None,
         purpose: str = "train",
+        batches: RankBatches | None = None,
     ) -> None:
         super().__init__()
         if masking.balance == "frequency" and absent is None:
@@ -74,28 +77,29 @@ class ClassifierTraining(pl.LightningModule):
         self._pruning, self._purpose = pruning, purpose
         self._optimizer, self._scheduler = optimizer, scheduler
         self._max_epochs, self._multi_label, self._seed = max_epochs, multi_label, seed
+        self._batches = batches
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch, class tokens hidden at this epoch's rate."""
         rate = self.masking.rate(self.current_epoch / max(self._max_epochs - 1, 1))
-        keep = self._draw_keep(batch["labels"], rate, batch_index)
+        share = share_of(self._batches, batch_index, len(batch["labels"]))
+        keep = self._draw_keep(batch["labels"], rate, batch_index, share)
         scores = self._score(batch["image"], keep, batch_index)
         loss = training_loss(scores, batch["labels"], self._multi_label, self._loss)
-        size = len(batch["labels"])
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
-        self.log("dp_rate", rate, on_step=False, on_epoch=True, batch_size=size)
+        log_epoch_mean(self, "train/loss", loss, share)
+        log_epoch_mean(self, "dp_rate", rate, share)
         if self.model.gates is None or self._pruning is None:
-            return loss
-        kept = self.model.gates.hard().sum()
-        self.log("heads_kept", kept, on_step=False, on_epoch=True, batch_size=size)
-        return loss + self._pruning.penalty * self.model.gates.penalty()
+            return share.weight * loss
+        log_epoch_mean(self, "heads_kept", self.model.gates.hard().sum(), share)
+        return share.weight * loss + self._pruning.penalty * self.model.gates.penalty()
 
-    def _draw_keep(self, labels: Tensor, rate: float, batch_index: int) -> Tensor:
+    def _draw_keep(self, labels: Tensor, rate: float, batch_index: int, share: Share) -> Tensor:
         generator = self._generator("masking", batch_index)
+        rows = (share.first, share.batch)
         if self._absent is None:
-            return draw_token_keep(labels, rate, generator)
-        return draw_token_keep(labels, class_rates(rate, self._absent.to(labels)), generator)
+            return draw_token_keep(labels, rate, generator, rows)
+        return draw_token_keep(labels, class_rates(rate, self._absent.to(labels)), generator, rows)
 
     def _score(self, images: Tensor, keep: Tensor, batch_index: int) -> Scores:
         gates = None

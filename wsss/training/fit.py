@@ -21,7 +21,8 @@ from wsss.atomic import replacing
 from wsss.checks import check_choice, check_least, check_positive
 from wsss.training.device import pick_device
 from wsss.training.history import History, Record
-from wsss.training.samples import Batch, EpochSampler
+from wsss.training.samples import Batch, batches_of
+from wsss.training.world import cluster_environment, training_world
 
 PRECISIONS = ("32", "bf16", "16")
 SELECTIONS = ("last", "best")
@@ -34,8 +35,9 @@ class TrainerConfig:
     ``select`` keeps the ``last`` weights, or the ``best`` by the loss on the validation split;
     ``early_stopping`` is the number of epochs without a better one after which training ends.
     That loss is measured against the labels in training: image labels, or pseudo-masks.
-    ``num_workers`` and ``progress_bar`` do not change the result; ``accelerator`` changes it
-    within float tolerance.
+    ``num_workers`` and ``progress_bar`` do not change the result; ``accelerator``, ``devices`` of
+    a node and ``num_nodes`` change it within float tolerance, since ``batch_size`` is that of all
+    of them together.
     """
 
     max_epochs: int
@@ -46,6 +48,8 @@ class TrainerConfig:
     early_stopping: int | None
     select: str
     accelerator: str
+    devices: int
+    num_nodes: int
     num_workers: int
     progress_bar: bool
 
@@ -57,6 +61,8 @@ class TrainerConfig:
         check_least("trainer.accumulate_grad_batches", self.accumulate_grad_batches, 1)
         check_positive("trainer.gradient_clip", self.gradient_clip)
         check_least("trainer.early_stopping", self.early_stopping, 1)
+        check_least("trainer.devices", self.devices, 1)
+        check_least("trainer.num_nodes", self.num_nodes, 1)
         check_least("trainer.num_workers", self.num_workers, 0)
 
     def result_settings(self) -> dict[str, Any]:
@@ -112,7 +118,7 @@ def fit(
         config: manner of training.
         max_epochs: length; 0 leaves the module as it is.
         directory: receives ``history.jsonl``.
-        work: keeps checkpoints until the caller removes it.
+        work: keeps checkpoints until the caller removes it; one that all processes see.
         report: called with (epoch, metrics).
 
     Returns:
@@ -120,7 +126,8 @@ def fit(
     """
     if max_epochs == 0:
         return []
-    pick_device(config.accelerator)  # says what is wrong better than Lightning does
+    device = pick_device(config.accelerator)  # says what is wrong better than Lightning does
+    world = training_world(config.devices, config.num_nodes)
     history = History(directory / "history.jsonl", report)
     last = ModelCheckpoint(work, "last", save_top_k=1, enable_version_counter=False)
     best = ModelCheckpoint(
@@ -130,18 +137,21 @@ def fit(
     callbacks: list[Callback] = [history, *([best] if config.select == "best" else []), last]
     if config.early_stopping is not None:
         callbacks.insert(0, ResumableEarlyStopping("val/loss", patience=config.early_stopping))
-    bar = config.progress_bar and sys.stderr.isatty()
+    bar = config.progress_bar and sys.stderr.isatty() and world.leads
     # Which accelerators it looked for, and an advertisement: nothing that a user can act upon.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     trainer = pl.Trainer(
         accelerator=config.accelerator,
-        devices=1,
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy="auto" if world.size == 1 else "ddp",
+        sync_batchnorm=world.size > 1 and device.type == "cuda",  # PyTorch has it there alone
         max_epochs=max_epochs,
         accumulate_grad_batches=config.accumulate_grad_batches,
         gradient_clip_val=config.gradient_clip,
         precision={"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[config.precision],  # type: ignore[arg-type]
         callbacks=[*callbacks, RichProgressBar(leave=False)] if bar else callbacks,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), cluster_environment(world, work)],
         default_root_dir=work,
         logger=False,
         enable_progress_bar=bar,
@@ -178,8 +188,7 @@ def _next_epoch(checkpoint: Path) -> int:
 
 
 def _name_epoch(loader: DataLoader[Batch], epoch: int) -> None:
-    if isinstance(loader.sampler, EpochSampler):
-        loader.sampler.set_epoch(epoch)
+    batches_of(loader).sampler.set_epoch(epoch)
 
 
 def _silence_warnings() -> None:

@@ -29,6 +29,8 @@ class History(pl.Callback):
         metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         metrics["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         self.records.append({"epoch": trainer.current_epoch, **metrics})
+        if not trainer.is_global_zero:
+            return
         lines = [json.dumps(record) for record in self.records]
         self._path.write_text("\n".join(lines) + "\n")
         self._report(trainer.current_epoch, metrics)

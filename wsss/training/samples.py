@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from wsss.data.augment import AugmentConfig, augment
@@ -16,10 +16,10 @@ from wsss.data.fit import fitted_size, pad, pad_mask, resize, resize_mask
 from wsss.data.types import Image, Mask, Split
 from wsss.models.checkpoint import InputSpec
 from wsss.randomness import derive_seed, keyed_generator
+from wsss.training.batches import Draw, EpochSampler, RankBatches
+from wsss.training.world import ALONE, World
 
 Batch = dict[str, Tensor]
-Draw = tuple[int, int]
-"""Epoch and index of a sample: all that its augmentation may depend on."""
 
 
 def standardise(image: Image, spec: InputSpec) -> Tensor:
@@ -98,44 +98,30 @@ class TrainingSamples(TorchDataset[Batch]):
         return resize_mask(mask, (image.shape[-2], image.shape[-1]))
 
 
-class EpochSampler(Sampler[Draw]):
-    """Order of samples, drawn anew for each epoch from (seed, epoch) alone."""
-
-    def __init__(self, samples: Sized, seed: int, shuffle: bool) -> None:
-        self._count, self._seed, self._shuffle = len(samples), seed, shuffle
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Name the epoch to draw next.
-
-        Lightning does so before every epoch, but after workers have begun to fetch for the first;
-        a resumed run must therefore name its first epoch itself.
-        """
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Draw]:
-        order: Sequence[int] = range(self._count)
-        if self._shuffle:
-            generator = keyed_generator(self._seed, "order", self._epoch)
-            order = torch.randperm(self._count, generator=generator).tolist()
-        return iter([(self._epoch, index) for index in order])
-
-
 def build_loader(
-    samples: TrainingSamples, *, batch_size: int, seed: int, shuffle: bool, num_workers: int
+    samples: TrainingSamples,
+    *,
+    batch_size: int,
+    seed: int,
+    shuffle: bool,
+    num_workers: int,
+    world: World = ALONE,
 ) -> DataLoader[Batch]:
     """A loader whose batches depend on seed and epoch only, not on the number of workers.
 
-    The last, smaller batch is kept: with few images it is a large part of them.
+    The last, smaller batch is kept: with few images it is a large part of them. Of each batch of
+    ``batch_size`` every process of ``world`` loads its share.
     """
     return DataLoader(
         samples,
-        batch_size=batch_size,
-        sampler=EpochSampler(samples, seed, shuffle),
+        batch_sampler=RankBatches(EpochSampler(samples, seed, shuffle), batch_size, world),
         num_workers=num_workers,
         persistent_workers=num_workers > 0,  # what they have decoded stays with them
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def batches_of(loader: DataLoader[Batch]) -> RankBatches:
+    """The batches of a loader from `build_loader`."""
+    assert isinstance(loader.batch_sampler, RankBatches)
+    return loader.batch_sampler

@@ -7,6 +7,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from wsss.models.segmenter_config import SegmenterConfig
+from wsss.training.batches import RankBatches, log_epoch_mean, share_of
 from wsss.training.optimizers import AdamWConfig, build_optimizer
 from wsss.training.pixel_losses import segmentation_loss
 from wsss.training.samples import Batch
@@ -16,18 +17,23 @@ _SCHEDULE = CosineConfig("cosine", warmup=0.1, final=0.0)
 
 
 class SegmenterTraining(pl.LightningModule):
-    """Supervised training; whether the labels are pseudo-masks or true ones is the caller's."""
+    """Supervised training; whether the labels are pseudo-masks or true ones is the caller's.
 
-    def __init__(self, network: nn.Module, config: SegmenterConfig) -> None:
+    ``batches`` are the training batches, where several processes share them.
+    """
+
+    def __init__(
+        self, network: nn.Module, config: SegmenterConfig, batches: RankBatches | None = None
+    ) -> None:
         super().__init__()
-        self.network, self._config = network, config
+        self.network, self._config, self._batches = network, config, batches
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch."""
         loss = self._loss(batch)
-        size = len(batch["image"])
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
-        return loss
+        share = share_of(self._batches, batch_index, len(batch["image"]))
+        log_epoch_mean(self, "train/loss", loss, share)
+        return share.weight * loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss against the same kind of labels on the validation split."""

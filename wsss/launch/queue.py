@@ -1,0 +1,73 @@
+"""What SLURM says of jobs: which wait and run, how others ended."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from wsss.errors import UserError
+
+LIVE = Literal["pending", "running"]
+#: Every other state of a job in the queue is one on its way into or out of running.
+_PENDING = ("PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "SUSPENDED")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job in the queue, arrays as a whole."""
+
+    state: LIVE
+    reason: str
+    """Why it waits, in SLURM's words; the nodes that it runs on."""
+
+
+def live_jobs() -> dict[str, Waiting]:
+    """The user's jobs that wait or run, by id; of an array, running where any member is."""
+    found: dict[str, Waiting] = {}
+    for line in _ask("squeue", "--me", "--noheader", "--format=%F|%T|%R").splitlines():
+        job, state, reason = line.strip().split("|", 2)
+        if state == "COMPLETED":
+            continue
+        waiting = Waiting("pending" if state in _PENDING else "running", reason.strip("()"))
+        if job not in found or waiting.state == "running":
+            found[job] = waiting
+    return found
+
+
+def endings(jobs: Iterable[str]) -> dict[str, str]:
+    """How jobs ended, by id: ``FAILED (exit 1:0)`` and the like; of an array the worst member."""
+    wanted = list(jobs)
+    if not wanted:
+        return {}
+    text = _ask("sacct", "-X", "-n", "-P", "-o", "JobID,State,ExitCode", "-j", ",".join(wanted))
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        job, state, code = line.split("|")
+        ending = state if code == "0:0" else f"{state} (exit {code})"
+        job = job.split("_")[0]
+        if found.get(job, "COMPLETED").startswith("COMPLETED"):
+            found[job] = ending
+    return found
+
+
+def cancel(jobs: Sequence[str]) -> None:
+    """Cancel jobs; those that are over are no error."""
+    if jobs:
+        _ask("scancel", *jobs)
+
+
+def _ask(program: str, *arguments: str) -> str:
+    """What a SLURM program prints; `UserError` where it is not there or fails."""
+    try:
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
+    except FileNotFoundError:
+        raise UserError(
+            f"launch=slurm needs SLURM's commands, '{program}' is not on PATH; "
+            "run on a login node, or with launch=local"
+        ) from None
+    if done.returncode:
+        complaint = " ".join(done.stderr.split())
+        raise UserError(f"{program} failed: {complaint or f'status {done.returncode}'}")
+    return done.stdout

@@ -1,0 +1,139 @@
+"""``python -m wsss.pipelines.status``: how far runs are, to cancel them or submit them again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wsss.errors import UserError
+from wsss.launch.queue import cancel
+from wsss.pipelines.graph import CHAIN, STAGES
+from wsss.pipelines.launch import launch_experiment
+from wsss.pipelines.run_directory import COMPOSED, CONFIG, job_keys
+from wsss.pipelines.states import StageState, last_lines, stage_states
+
+STYLES = {
+    "up to date": "green",
+    "running": "cyan",
+    "pending": "yellow",
+    "failed": "bold red",
+    "cancelled": "magenta",
+    "-": "dim",
+}
+
+#: Why a job waits that will run by itself.
+_USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayTaskLimit")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see python -m wsss.pipelines.status --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0, or 1 where a stage failed, or 2 on bad input."""
+    parser = _Parser(prog="python -m wsss.pipelines.status", description=__doc__)
+    parser.add_argument(
+        "paths", nargs="*", type=Path, help="run directories, or folders of outputs (outputs)"
+    )
+    parser.add_argument("--lines", type=int, default=5, help="of the log of a failed stage (5)")
+    parser.add_argument("--cancel", action="store_true", help="cancel jobs that no other run needs")
+    parser.add_argument(
+        "--rerun", action="store_true", help="submit what failed or was cancelled again"
+    )
+    console = Console()
+    try:
+        options = parser.parse_args(arguments)
+        runs = find_runs(options.paths or [Path("outputs")])
+        if options.cancel:
+            _cancel(runs, console)
+        states = stage_states(runs, [*STAGES])
+        if options.rerun:
+            _rerun(states, console)
+            states = stage_states(runs, [*STAGES])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    _print(states, options.lines, console)
+    return 1 if any(row.state == "failed" for row in states) else 0
+
+
+def find_runs(paths: Sequence[Path]) -> list[Path]:
+    """Run directories among paths, or below them.
+
+    Raises:
+        UserError: a path without any.
+    """
+    runs: dict[Path, None] = {}
+    for path in paths:
+        found = [path] if (path / CONFIG).exists() else sorted(path.glob(f"runs/*/{CONFIG}"))
+        if not found:
+            raise UserError(f"no runs in {path}; give a run directory or a folder of outputs")
+        runs |= {(p if p == path else p.parent).absolute(): None for p in found}
+    return list(runs)
+
+
+def _cancel(runs: Sequence[Path], console: Console) -> None:
+    """Cancel the jobs of runs, but for those that a run needs which is not among them."""
+    others = [
+        run
+        for outputs in {run.parents[1] for run in runs}
+        for run in find_runs([outputs])
+        if run not in runs
+    ]
+    waiting = ("running", "pending")
+    needed = {s.job for s in stage_states(others, [*STAGES]) if s.state in waiting}
+    jobs = {s.job for s in stage_states(runs, [*STAGES]) if s.state in waiting and s.job}
+    cancel(sorted(jobs - needed))
+    console.print(f"cancelled {len(jobs - needed)} jobs, kept {len(jobs & needed)} of other runs")
+
+
+def _rerun(states: Sequence[StageState], console: Console) -> None:
+    """Submit runs with a failed or cancelled stage again, as they were composed."""
+    broken = ("failed", "cancelled")
+    for run in dict.fromkeys(row.run for row in states if row.state in broken):
+        content = OmegaConf.create(json.loads((run / COMPOSED).read_text()))
+        content.stage = [*job_keys(run)]
+        launch_experiment(content, console)
+
+
+def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
+    chain = [stage.name for stage in CHAIN]
+    asked = {row.stage for row in states if row.state != "-"}
+    shown = [*chain, *(stage for stage in STAGES if stage in asked - set(chain))]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("run", overflow="fold")
+    for stage in shown:
+        table.add_column(stage, no_wrap=True)
+    for run in dict.fromkeys(row.run for row in states):
+        cells = {row.stage: row for row in states if row.run == run}
+        table.add_row(run.name, *(_cell(cells[stage]) for stage in shown))
+    console.print(table)
+    for row in states:
+        held = row.state == "pending" and row.reason not in _USUAL
+        if held or row.state in ("failed", "cancelled"):
+            console.print(f"\n{row.run.name} {row.stage}: job {row.job} {row.reason}", markup=False)
+        if row.state == "failed" and row.log is not None:
+            console.print(f"  {row.log}", highlight=False, markup=False)
+            for line in last_lines(row.log, lines):
+                console.print(f"    {line}", highlight=False, markup=False)
+
+
+def _cell(row: StageState) -> Text:
+    text: str = row.state
+    if row.state in ("running", "pending"):
+        text = f"{row.state} {row.job}"
+    return Text(text, style=STYLES[row.state])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
