@@ -185,8 +185,8 @@ def test_no_figure_imports_pyplot() -> None:
 def test_summary_names_every_stage_and_whole_paths() -> None:
     long = Path("/outputs") / "deep" / ("x" * 90)
     rows = [
-        SummaryRow("train", "mAP 81.2 %", 63.21, "run", Path("outputs/train-1f")),
-        SummaryRow("generate", "labelled [/] 93 %", 0.04, "up to date", long),
+        SummaryRow("train", "mAP 81.2 %", 63.21, "run", Path("outputs/train-1f"), {}),
+        SummaryRow("generate", "labelled [/] 93 %", 0.04, "up to date", long, {}),
     ]
     stream = io.StringIO()
     print_summary(rows, Console(file=stream, width=100))

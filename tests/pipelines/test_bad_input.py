@@ -28,6 +28,11 @@ MISSPELT = {
     "whole number": (["trainer.max_epochs=many"], ["trainer.max_epochs", "many"]),
     "number": (["dp_rate=high"], ["masking.dp_rate", "high"]),
     "seed": (["seed=a"], ["seed", "whole number"]),
+    "objective": (["objective=miou"], ["objective", "mAP, pseudo_mask"]),
+    "searching by what is reported": (
+        ["objective=pseudo_mask"],
+        ["objective=pseudo_mask", "evaluation.split=val"],
+    ),
     "range": (["dp_rate=1.5"], ["masking.dp_rate", "[0, 1]"]),
     "layers": (["attention.layers=first"], ["attention.layers", "last_1"]),
     "learnt layers without scores to learn from": (

@@ -5,7 +5,7 @@ Each names other values and a probe: a function that runs real code, on sizes as
 and returns something that must then differ. The few keys whose effect lies outside of the result
 are probed where they are read:
 
-- ``launch.name`` has one valid value; another one must be refused.
+- ``launch.name`` must name a launcher; the keys of clusters are in ``tests/cluster``.
 - ``launch.threads``, ``trainer.num_workers``, ``trainer.progress_bar``, ``trainer.accelerator``,
   ``attention.batch_size`` and ``dataset.cache_mb`` must not change the result: the probe looks at
   PyTorch's threads, the loaders, Lightning's trainer, the batches and the reads from disk.
@@ -43,6 +43,7 @@ from wsss.pipelines.artifacts import Artifact
 from wsss.pipelines.config import Config, parse_config
 from wsss.pipelines.figures import grid_rows
 from wsss.pipelines.graph import choose_stages
+from wsss.pipelines.objective import objective
 from wsss.pipelines.run_directory import RunDirectory
 from wsss.pipelines.runner import run_experiment
 from wsss.pipelines.stage import Context, Stage
@@ -51,6 +52,7 @@ from wsss.tracking import RunLog, Tracker
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
 from wsss.training.samples import TrainingSamples
+from wsss.training.world import training_world
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SMALL = (
@@ -412,6 +414,21 @@ def workers(laboratory: Laboratory, overrides: Overrides) -> object:
     return [loader.num_workers for loader in train.classifier_loaders(context, spec)]
 
 
+def worth(laboratory: Laboratory, overrides: Overrides) -> object:
+    """What a sweeper gets to know of the same metrics."""
+    metrics = {
+        "train": {"val": {"mAP": 0.25}},
+        "evaluate": {"pseudo_mask": {"train": {"miou": 0.75}, "val": {"miou": 0.5}}},
+    }
+    return objective(laboratory.config(overrides), metrics)
+
+
+def processes(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Whether as many processes are there as are to train together."""
+    config = laboratory.config(overrides).trainer
+    return outcome(lambda: str(training_world(config.devices, config.num_nodes)))
+
+
 def trainer(laboratory: Laboratory, overrides: Overrides) -> object:
     """Whether Lightning finds the accelerator, and whether it shows a bar on a terminal."""
 
@@ -518,6 +535,7 @@ CASES = [
     case("stage", "[extract,generate]", chosen_stages),
     case("seed", "1", trained),
     case("dp_rate", "1.0", trained),
+    case("objective", "pseudo_mask", worth, "evaluation.split=val"),
     case("paths.outputs", "ROOT/elsewhere", run_directory),
     # dataset
     Case("dataset.kind", "dataset=folder", lambda lab, o: type(lab.opened(o)[1])),
@@ -596,6 +614,8 @@ CASES = [
     case("trainer.early_stopping", "1", epochs, *RISING),
     case("trainer.select", "best", trained, *RISING),
     case("trainer.accelerator", "tpu", trainer),
+    case("trainer.devices", "2", processes),
+    case("trainer.num_nodes", "2", processes),
     case("trainer.num_workers", "1", workers),
     case("trainer.progress_bar", OPPOSITE, trainer),
     # attention

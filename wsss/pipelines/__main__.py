@@ -25,19 +25,23 @@ def config_directory() -> Path:
 
 
 @hydra.main(config_path=str(config_directory()), config_name="config", version_base="1.3")
-def run(composed: DictConfig) -> None:
-    """Run one composed experiment; Hydra calls it once, or once per point of a sweep."""
+def run(composed: DictConfig) -> float | None:
+    """Run one composed experiment; Hydra calls it once, or once per point of a sweep.
+
+    Returns what a sweeper that searches is to maximise, see `wsss.pipelines.objective`.
+    """
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
     from rich.console import Console
 
     from wsss.pipelines.launch import launch_experiment
 
     try:
-        launch_experiment(composed, Console())
+        return launch_experiment(composed, Console())
     except UserError as error:
         # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
         _failures.append(error)
         _say(f"error: {error}", 2)
+        return None
 
 
 def main() -> None:
@@ -54,7 +58,7 @@ def main() -> None:
             raise
         from wsss.pipelines.hydra_errors import describe
 
-        sys.exit(_say(f"error: {describe(error, str(config_directory()))}", 2))
+        sys.exit(_say(f"error: {describe(error, str(config_directory()), sys.argv[1:])}", 2))
     except KeyboardInterrupt:
         sys.exit(_say("interrupted; the same command goes on from here", 130))
     if _failures:

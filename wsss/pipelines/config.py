@@ -44,6 +44,7 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "launch": {"local": LaunchConfig, "slurm": ClusterLaunch, "debug": ClusterLaunch},
     "tracking": TrackingConfig,
 }
+OBJECTIVES = ("mAP", "pseudo_mask")
 T = TypeVar("T")
 
 
@@ -60,6 +61,7 @@ class Config:
 
     stage: list[str]
     seed: int
+    objective: str
     dataset: DatasetSettings
     model: ModelConfig
     masking: Masking
@@ -99,9 +101,12 @@ def parse_config(composed: DictConfig) -> Config:
     groups = {name: _group(name, plain[name]) for name in GROUPS}
     check_maps(groups["attention"], groups["model"])  # before hours of training
     _check_masking(groups["masking"], groups["model"])
+    objective = str(plain["objective"])
+    _check_objective(objective, groups["evaluation"])
     return Config(
         stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],
         seed=_integer("seed", plain["seed"]),
+        objective=objective,
         paths=_checked(PathsConfig, plain["paths"], "paths"),
         **groups,
     )
@@ -117,6 +122,17 @@ def _check_masking(masking: Masking, model: ModelConfig) -> None:
         )
     if model.token_head == "none":
         raise UserError(f"masking={masking.name} needs model.token_head; set masking=none")
+
+
+def _check_objective(objective: str, evaluation: EvaluationConfig) -> None:
+    """What a search maximises must not be what is reported."""
+    if objective not in OBJECTIVES:
+        raise UserError(f"objective is '{objective}'; valid: {', '.join(OBJECTIVES)}")
+    if objective == "pseudo_mask" and evaluation.split == "test":
+        raise UserError(
+            "objective=pseudo_mask would choose by the split that is reported; "
+            "set evaluation.split=val, or objective=mAP, which needs no pixel masks"
+        )
 
 
 def _group(group: str, content: Any) -> Any:

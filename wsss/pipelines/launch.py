@@ -12,26 +12,31 @@ from wsss.launch import ClusterLaunch
 from wsss.pipelines.config import parse_config
 from wsss.pipelines.graph import choose_stages
 from wsss.pipelines.job import StageJob
+from wsss.pipelines.objective import objective
 from wsss.pipelines.runner import run_experiment
 from wsss.pipelines.submit import JOBS, submit_experiment
 
 
-def launch_experiment(composed: DictConfig, console: Console) -> None:
+def launch_experiment(composed: DictConfig, console: Console) -> float | None:
     """Check a composed config, then run its stages here or submit them.
+
+    Returns:
+        the `objective`, where stages were run here that measure it.
 
     Raises:
         UserError: bad input; see `run_experiment` and `submit_experiment`.
     """
     config = parse_config(composed)
     if not isinstance(config.launch, ClusterLaunch):
-        run_experiment(config, console)
-        return
+        rows = run_experiment(config, console)
+        return objective(config, {row.stage: row.metrics for row in rows})
     content = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(content, dict)
     plain = {str(key): value for key, value in content.items()}
     if config.launch.name == "slurm":
         submit_experiment(config, config.launch, plain, console)
-        return
+        return None
     executor = submitit.DebugExecutor(Path(config.outputs) / JOBS)
     for stage in choose_stages(config.stage):
         executor.submit(StageJob(plain, stage.name, 0, 1, "")).result()
+    return None

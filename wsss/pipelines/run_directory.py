@@ -14,7 +14,7 @@ from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
 
 #: Where and how a run is made: no part of what experiment it is.
-_CIRCUMSTANCES = ("stage", "paths", "launch", "tracking")
+_CIRCUMSTANCES = ("stage", "objective", "paths", "launch", "tracking")
 CONFIG, COMPOSED, JOB_KEYS = "config.json", "composed.json", "jobs.json"
 
 

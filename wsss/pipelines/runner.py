@@ -68,6 +68,7 @@ def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
         manifest["seconds"],
         "run" if built else "up to date",
         relative(artifact.path),
+        manifest["metrics"],
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +23,8 @@ class SummaryRow:
     state: Literal["run", "up to date"]
     path: Path
     """Its artifact directory."""
+    metrics: Mapping[str, Any]
+    """All that it measured."""
 
 
 def print_summary(rows: Sequence[SummaryRow], console: Console) -> None:

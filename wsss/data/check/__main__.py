@@ -95,7 +95,7 @@ def _config(arguments: Sequence[str]) -> Config:
         with initialize_config_dir(conf, version_base="1.3"):
             composed = compose("config", overrides=list(arguments))
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(describe(error, conf)) from error
+        raise UserError(describe(error, conf, arguments)) from error
     from wsss.pipelines.config import parse_config
 
     return parse_config(composed)
