@@ -416,7 +416,7 @@ def workers(laboratory: Laboratory, overrides: Overrides) -> object:
 
 def worth(laboratory: Laboratory, overrides: Overrides) -> object:
     """What a sweeper gets to know of the same metrics."""
-    metrics = {
+    metrics: dict[str, dict[str, Any]] = {
         "train": {"val": {"mAP": 0.25}},
         "evaluate": {"pseudo_mask": {"train": {"miou": 0.75}, "val": {"miou": 0.5}}},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from wsss.pipelines.config import parse_config
 from wsss.pipelines.run_directory import link_everywhere
 from wsss.pipelines.runner import run_experiment
 from wsss.pipelines.stage import Part
+from wsss.training.stopping import heeding
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class StageJob:
         content.launch.threads = content.launch.threads or _cpus()
         try:
             config = parse_config(content)
-            rows = run_experiment(config, Console(), Part(self.index, self.count))
+            with heeding(signal.SIGUSR2):  # submitit's handler has the job requeued and exits
+                rows = run_experiment(config, Console(), Part(self.index, self.count))
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Sized
 from typing import NamedTuple
 
-import pytorch_lightning as pl
 import torch
-from torch import Tensor
 from torch.utils.data import Sampler
 
 from wsss.randomness import keyed_generator
@@ -25,11 +23,7 @@ class EpochSampler(Sampler[Draw]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Name the epoch to draw next.
-
-        Lightning does so before every epoch, but after workers have begun to fetch for the first;
-        a resumed run must therefore name its first epoch itself.
-        """
+        """Name the epoch to draw next."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -73,16 +67,27 @@ class RankBatches(Sampler[list[Draw]]):
 
     def __init__(self, sampler: EpochSampler, batch_size: int, world: World) -> None:
         self.sampler, self._batch_size, self._world = sampler, batch_size, world
+        self._done = 0
 
     def __len__(self) -> int:
         return -(-len(self.sampler) // self._batch_size)
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        order = list(self.sampler)
-        for number in range(len(self)):
+        order, done = list(self.sampler), self._done
+        self._done = 0
+        for number in range(done, len(self)):
             share = self.share(number)
             start = number * self._batch_size + share.first
             yield order[start : start + max(share.images, 1)]
+
+    def go_on(self, epoch: int, done: int) -> None:
+        """Name the epoch to draw next, and how many of its batches are done already.
+
+        Lightning names epochs itself, but to workers that have begun to fetch for the first; and
+        of the batches that are done it knows, but not how to pass over them.
+        """
+        self.sampler.set_epoch(epoch)
+        self._done = done
 
     def share(self, number: int) -> Share:
         """What this process takes of batch ``number`` of an epoch."""
@@ -96,17 +101,3 @@ class RankBatches(Sampler[list[Draw]]):
 def share_of(batches: RankBatches | None, number: int, images: int) -> Share:
     """The share of a batch that a process has loaded; all of its ``images`` where it is alone."""
     return Share.whole(images) if batches is None else batches.share(number)
-
-
-def log_epoch_mean(
-    module: pl.LightningModule, name: str, value: Tensor | float, share: Share
-) -> None:
-    """Log the mean over an epoch's images, whichever process has seen them."""
-    module.log(
-        name,
-        value,
-        on_step=False,
-        on_epoch=True,
-        batch_size=share.images,
-        sync_dist=share.batch != share.images,
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -11,7 +10,8 @@ from wsss.masking import Masking, NoMasking, class_rates, draw_token_keep
 from wsss.metrics import classification_metrics
 from wsss.models.vit import ClassTokenViT, Scores
 from wsss.randomness import keyed_generator
-from wsss.training.batches import RankBatches, Share, log_epoch_mean, share_of
+from wsss.training.batches import RankBatches, Share, share_of
+from wsss.training.epoch_means import MeasuredModule
 from wsss.training.gates import JointPruning
 from wsss.training.losses import LossConfig, classification_loss, training_loss
 from wsss.training.optimizers import OptimizerConfig, build_optimizer
@@ -24,7 +24,7 @@ def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
     return logits.sigmoid() if multi_label else logits.softmax(dim=1)
 
 
-class ClassifierTraining(pl.LightningModule):
+class ClassifierTraining(MeasuredModule):
     """Class-token masking and the losses on image labels (ICCV 2025), validated by mAP.
 
     A model with gates is trained under noisy ones and pays for open heads (Voita et al., ACL 2019,
@@ -87,12 +87,13 @@ class ClassifierTraining(pl.LightningModule):
         keep = self._draw_keep(batch["labels"], rate, batch_index, share)
         scores = self._score(batch["image"], keep, batch_index)
         loss = training_loss(scores, batch["labels"], self._multi_label, self._loss)
-        log_epoch_mean(self, "train/loss", loss, share)
-        log_epoch_mean(self, "dp_rate", rate, share)
-        if self.model.gates is None or self._pruning is None:
-            return share.weight * loss
-        log_epoch_mean(self, "heads_kept", self.model.gates.hard().sum(), share)
-        return share.weight * loss + self._pruning.penalty * self.model.gates.penalty()
+        measured: dict[str, Tensor | float] = {"train/loss": loss, "dp_rate": rate}
+        total = share.weight * loss
+        if self.model.gates is not None and self._pruning is not None:
+            measured["heads_kept"] = self.model.gates.hard().sum()
+            total = total + self._pruning.penalty * self.model.gates.penalty()
+        self.means.add(share.images, measured)
+        return total
 
     def _draw_keep(self, labels: Tensor, rate: float, batch_index: int, share: Share) -> Tensor:
         generator = self._generator("masking", batch_index)

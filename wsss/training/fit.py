@@ -20,8 +20,10 @@ from torch.utils.data import DataLoader
 from wsss.atomic import replacing
 from wsss.checks import check_choice, check_least, check_positive
 from wsss.training.device import pick_device
+from wsss.training.epoch_means import MeasuredModule
 from wsss.training.history import History, Record
 from wsss.training.samples import Batch, batches_of
+from wsss.training.stopping import SaveWhenWarned
 from wsss.training.world import cluster_environment, training_world
 
 PRECISIONS = ("32", "bf16", "16")
@@ -96,7 +98,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def fit(
-    module: pl.LightningModule,
+    module: MeasuredModule,
     train: DataLoader[Batch],
     val: DataLoader[Batch],
     *,
@@ -108,7 +110,8 @@ def fit(
 ) -> list[Record]:
     """Train, validate after each epoch, and leave the chosen weights in ``module``.
 
-    A checkpoint is written after every epoch; if ``work`` holds one, training goes on from it and
+    A checkpoint is written after every epoch, and in its middle where the process is warned of
+    being stopped (`wsss.training.stopping`); if ``work`` holds one, training goes on from it and
     gives the same bits as if it had never stopped.
 
     Args:
@@ -133,8 +136,9 @@ def fit(
     best = ModelCheckpoint(
         work, "best", monitor="val/loss", save_top_k=1, enable_version_counter=False
     )
+    stop = SaveWhenWarned(work / "last.ckpt")
     # The checkpoint that a resume starts from comes last: it then holds the state of the others.
-    callbacks: list[Callback] = [history, *([best] if config.select == "best" else []), last]
+    callbacks: list[Callback] = [stop, history, *([best] if config.select == "best" else []), last]
     if config.early_stopping is not None:
         callbacks.insert(0, ResumableEarlyStopping("val/loss", patience=config.early_stopping))
     bar = config.progress_bar and sys.stderr.isatty() and world.leads
@@ -162,7 +166,7 @@ def fit(
     )
     resume = work / "last.ckpt"
     if resume.exists():
-        _name_epoch(train, _next_epoch(resume))
+        batches_of(train).go_on(*_progress(resume, len(train)))
     module.train()
     with warnings.catch_warnings():
         _silence_warnings()
@@ -181,14 +185,13 @@ def fit(
     return history.records
 
 
-def _next_epoch(checkpoint: Path) -> int:
-    """The epoch that a checkpoint, written at the end of one, goes on with."""
+def _progress(checkpoint: Path, batches: int) -> tuple[int, int]:
+    """The epoch that a checkpoint goes on with, and how many of its batches are done."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return int(content["epoch"]) + 1
-
-
-def _name_epoch(loader: DataLoader[Batch], epoch: int) -> None:
-    batches_of(loader).sampler.set_epoch(epoch)
+    loop = content["loops"]["fit_loop"]
+    done = int(loop["epoch_loop.batch_progress"]["current"]["completed"])
+    epoch = int(content["epoch"])
+    return (epoch, done) if done < batches else (epoch + 1, 0)
 
 
 def _silence_warnings() -> None:

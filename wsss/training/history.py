@@ -9,6 +9,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from wsss.training.epoch_means import MeasuredModule
+
 Record = dict[str, float]
 
 
@@ -26,7 +28,9 @@ class History(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Take the epoch's metrics; validation has run by now."""
-        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        assert isinstance(module, MeasuredModule)
+        validated = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        metrics = dict(sorted((validated | module.means.take(trainer)).items()))
         metrics["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         self.records.append({"epoch": trainer.current_epoch, **metrics})
         if not trainer.is_global_zero:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytorch_lightning as pl
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from wsss.models.segmenter_config import SegmenterConfig
-from wsss.training.batches import RankBatches, log_epoch_mean, share_of
+from wsss.training.batches import RankBatches, share_of
+from wsss.training.epoch_means import MeasuredModule
 from wsss.training.optimizers import AdamWConfig, build_optimizer
 from wsss.training.pixel_losses import segmentation_loss
 from wsss.training.samples import Batch
@@ -16,7 +16,7 @@ from wsss.training.schedulers import CosineConfig, build_scheduler
 _SCHEDULE = CosineConfig("cosine", warmup=0.1, final=0.0)
 
 
-class SegmenterTraining(pl.LightningModule):
+class SegmenterTraining(MeasuredModule):
     """Supervised training; whether the labels are pseudo-masks or true ones is the caller's.
 
     ``batches`` are the training batches, where several processes share them.
@@ -32,7 +32,7 @@ class SegmenterTraining(pl.LightningModule):
         """Loss of one batch."""
         loss = self._loss(batch)
         share = share_of(self._batches, batch_index, len(batch["image"]))
-        log_epoch_mean(self, "train/loss", loss, share)
+        self.means.add(share.images, {"train/loss": loss})
         return share.weight * loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
