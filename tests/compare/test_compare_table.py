@@ -115,6 +115,8 @@ def test_another_rule_gets_a_column(tmp_path: Path, part: str) -> None:
         assert comparison.rule_columns == (part,)
         assert f"judged: {part}" in table.head
         assert comparison.differences[1] is None  # other pixels
+        heads = compared(runs, metric="heads_kept").differences[1]
+        assert heads is not None and heads.mean == 0
 
 
 def test_contradicting_runs_are_refused(tmp_path: Path) -> None:

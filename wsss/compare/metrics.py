@@ -28,6 +28,11 @@ class Metric:
     """Whether it lies in 0..1."""
 
     @property
+    def judged(self) -> bool:
+        """Whether it hangs on the images of the reported split and the rule."""
+        return self.stage in ("evaluate", "ceiling")
+
+    @property
     def decimals(self) -> int:
         """How many to print."""
         return 3 if self.share else 1

@@ -16,7 +16,7 @@ from wsss.compare.text import split_of
 from wsss.report.figures import hide_frame
 
 _RATE, _MASKING, _PLACE = "masking.dp_rate", "masking.name", "masking.place"
-_LEGEND = "rings: seeds; bars: standard deviation over them"
+_LEGEND = "rings: seeds; error bars: standard deviation over them"
 _SEED: dict[str, Any] = {"s": 14, "facecolors": "white", "linewidths": 1, "zorder": 3}
 _STYLES = ("-", "--", ":", "-.")
 
@@ -77,7 +77,8 @@ def _lines(comparison: Comparison, rows: Sequence[Row]) -> Figure:
 
 
 def _bars(comparison: Comparison, rows: Sequence[Row]) -> Figure:
-    figure = Figure(figsize=(6.4, 1.1 + 0.42 * len(rows)), layout="constrained")
+    lines = max(1, len(comparison.columns))  # of a label
+    figure = Figure(figsize=(6.4, 1.1 + len(rows) * (0.27 + 0.13 * lines)), layout="constrained")
     axes = figure.add_subplot()
     places = list(range(len(rows)))
     points = [_scaled(row, comparison.metric) for row in rows]
@@ -85,7 +86,7 @@ def _bars(comparison: Comparison, rows: Sequence[Row]) -> Figure:
     axes.barh(places, means, 0.7, xerr=[_spread(seeds) for seeds in points], capsize=3, color="C0")
     for place, seeds in zip(places, points, strict=True):
         axes.scatter(seeds, [place] * len(seeds), **_SEED, edgecolors="0.2")
-    labels = [row.label(comparison.columns).replace(", ", "\n") for row in rows]
+    labels = [row.label(comparison.columns, "\n") for row in rows]
     axes.set_yticks(places, labels, fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)  # first row on top
     axes.set_xlim(left=0)
@@ -120,5 +121,5 @@ def _spread(values: Sequence[float]) -> float:
 
 def _axis_title(comparison: Comparison, rows: Sequence[Row]) -> str:
     metric, split = METRICS[comparison.metric], split_of(rows)
-    judged = split and metric.stage in ("evaluate", "ceiling")
-    return f"{metric.title}{f' on {split}' if judged else ''}{', %' if metric.share else ''}"
+    where = f" on {split}" if split and metric.judged else ""
+    return f"{metric.title}{where}{', %' if metric.share else ''}"

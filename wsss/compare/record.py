@@ -98,12 +98,12 @@ def _log(comparison: Comparison, files: Sequence[Path], log: RunLog) -> None:
 def _answers(uri: str) -> bool:
     """Whether anybody listens there; asked first, since MLflow takes its time to give up."""
     address = urlsplit(uri)
-    if address.hostname is None:  # a database file
+    if address.scheme not in ("http", "https"):  # a database
         return True
-    port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        socket.create_connection((address.hostname, port), _ANSWER_SECONDS).close()
-    except OSError:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), _ANSWER_SECONDS).close()
+    except (OSError, ValueError):  # nobody, or no such port
         return False
     return True
 

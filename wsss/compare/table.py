@@ -26,10 +26,10 @@ class Row:
         """A metric by seed, of the runs that have it."""
         return {run.seed: run.scores[metric] for run in self.runs if metric in run.scores}
 
-    def label(self, columns: Sequence[str]) -> str:
-        """The configuration in one line, by the settings in these columns that it has."""
+    def label(self, columns: Sequence[str], between: str = ", ") -> str:
+        """The configuration by the settings in these columns that it has."""
         shown = ((key, show(self.settings, key)) for key in columns)
-        named = ", ".join(f"{key}={text}" for key, text in shown if text != ABSENT)
+        named = between.join(f"{key}={text}" for key, text in shown if text != ABSENT)
         return named or "all settings"
 
 

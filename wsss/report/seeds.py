@@ -16,7 +16,7 @@ def read_metrics(run: Path, stage: str) -> dict[str, Any]:
 
 
 def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:
-    """Mean ± sample standard deviation; of one value that alone, for it has no spread."""
+    """Mean ± sample standard deviation; of one value that value alone."""
     mean = f"{statistics.mean(values):.{decimals}f}"
     if len(values) < 2:
         return mean
