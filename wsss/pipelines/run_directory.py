@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any, ClassVar
 from wsss.atomic import replacing
 from wsss.pipelines.artifacts import MANIFEST, Artifact, fingerprint, write_json
 from wsss.pipelines.config import Config
+from wsss.pipelines.identity import flat, identity
 from wsss.tracking import RunLog
 
-#: Where and how a run is made: no part of what experiment it is.
-_CIRCUMSTANCES = ("stage", "objective", "paths", "launch", "tracking")
 CONFIG, COMPOSED, JOB_KEYS = "config.json", "composed.json", "jobs.json"
 
 
@@ -39,7 +37,7 @@ class RunDirectory:
         config = self.config
         log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name})
         # MLflow refuses to change a param, and the next command may run other stages elsewhere.
-        log.params(self.KEY, _flat(_what(config)))
+        log.params(self.KEY, flat(_what(config)))
         log.artifact(self.KEY, self.path / CONFIG)
 
     def start_stage(self, log: RunLog, stage: str, artifact: Artifact) -> None:
@@ -51,7 +49,7 @@ class RunDirectory:
         self, log: RunLog, stage: str, artifact: Artifact, metrics: Mapping[str, Any]
     ) -> None:
         """Record a stage's results: numbers, manifest and figures, never bulk files."""
-        numbers = {k: v for k, v in _flat(metrics).items() if isinstance(v, int | float)}
+        numbers = {k: v for k, v in flat(metrics).items() if isinstance(v, int | float)}
         numbers = {k: v for k, v in numbers.items() if "confusion" not in k}
         log.metrics(stage, numbers)
         log.artifact(stage, artifact.path / MANIFEST)
@@ -97,17 +95,4 @@ def run_path(config: Config) -> Path:
 
 def _what(config: Config) -> dict[str, Any]:
     """The settings that say what experiment it is."""
-    what = {k: v for k, v in asdict(config).items() if k not in _CIRCUMSTANCES}
-    del what["dataset"]["root"]
-    return what
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys; lists as JSON."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list) else value
-    return flat
+    return identity(asdict(config))

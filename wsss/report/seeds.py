@@ -15,9 +15,12 @@ def read_metrics(run: Path, stage: str) -> dict[str, Any]:
     return metrics
 
 
-def mean_and_spread(values: Sequence[float]) -> str:
-    """Mean ± sample standard deviation with three decimals."""
-    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:
+    """Mean ± sample standard deviation; of one value that value alone."""
+    mean = f"{statistics.mean(values):.{decimals}f}"
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {statistics.stdev(values):.{decimals}f}"
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,0 +1,108 @@
+"""Runs side by side: means over seeds, paired differences from a baseline, a plot.
+
+Usage:    python -m wsss.compare [OUTPUTS, RUNS OR RUN DIRECTORIES ...]
+Writes:   compare.csv, compare.md and compare.png into OUTPUTS/compare
+Status:   0, or 2 on bad input
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from wsss.compare.comparison import compare_runs
+from wsss.compare.metrics import METRICS
+from wsss.compare.record import record
+from wsss.compare.runs import find_runs, outputs_of, read_run
+from wsss.compare.show import print_comparison
+from wsss.compare.write import write_comparison
+from wsss.errors import UserError
+
+_NARROWEST = 160  # where the output goes to a file, which has no width
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see python -m wsss.compare --help")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0, or 2 on bad input."""
+    try:
+        options = _parser().parse_args(arguments)
+        return _compare(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _compare(options: argparse.Namespace) -> int:
+    places = options.places or [Path("outputs")]
+    runs = [read_run(path) for path in find_runs(places, options.sweep)]
+    comparison = compare_runs(runs, options.metric, options.by, options.baseline)
+    folder = options.to or (outputs_of(places[0]) or Path("outputs")) / "compare"
+    try:
+        files = write_comparison(comparison, folder)
+    except OSError as error:
+        raise UserError(f"--to {folder}: {error.strerror}") from error
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _NARROWEST)
+    print_comparison(comparison, console)
+    console.print()
+    for file in files:
+        console.print(f"written: {file}", soft_wrap=True, markup=False)
+    if options.mlflow:
+        record(comparison, files, folder)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    description, _, details = (__doc__ or "").partition("\n\n")
+    parser = _Parser(
+        prog="python -m wsss.compare",
+        description=description,
+        epilog=details,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "places",
+        nargs="*",
+        type=Path,
+        metavar="OUTPUTS_OR_RUN_DIRS",
+        help="outputs folders, their runs folders, or run directories (default: outputs)",
+    )
+    add(
+        "--metric",
+        metavar="NAME",
+        help=f"what differences and plot are about: {', '.join(METRICS)} (default: mIoU)",
+    )
+    add(
+        "--by",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY",
+        help="keys that name a configuration, such as dp_rate (default: all that differ)",
+    )
+    add(
+        "--baseline",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="the configuration to compare with (default: the first)",
+    )
+    add("--to", type=Path, metavar="FOLDER", help="where to write (default: OUTPUTS/compare)")
+    add("--sweep", metavar="NAME", help="only runs of this sweep")
+    add("--no-mlflow", dest="mlflow", action="store_false", help="do not log to MLflow")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

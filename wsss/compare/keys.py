@@ -1,0 +1,80 @@
+"""Keys and values of settings as a user writes and reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wsss.errors import UserError
+from wsss.pipelines.suggest import suggestion
+
+ABSENT = "-"
+_SELECTORS = ("name", "kind")  # keys that say which option of a group is chosen
+
+
+def show(settings: Mapping[str, Any], key: str) -> str:
+    """The value of a setting as text; `ABSENT` for a setting that there is not."""
+    return _text(settings[key]) if key in settings else ABSENT
+
+
+def order(settings: Mapping[str, Any], key: str) -> tuple[int, float, str]:
+    """What to sort by: absent, then numbers, then the rest by its text."""
+    if key not in settings:
+        return 0, 0.0, ""
+    value = settings[key]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 1, float(value), ""
+    return 2, 0.0, _text(value)
+
+
+def selectors(key: str) -> list[str]:
+    """The keys that may choose the option of a key's group: ``masking.name`` and the like."""
+    group = key.partition(".")[0]
+    return [f"{group}.{selector}" for selector in _SELECTORS]
+
+
+def find_key(word: str, keys: Sequence[str], differing: Sequence[str]) -> str:
+    """The key that a user means: itself, its group (``masking``) or its end (``dp_rate``).
+
+    Args:
+        word: what the user wrote.
+        keys: all there are.
+        differing: those of them that differ between configurations.
+
+    Raises:
+        UserError: for a word that is no key, or may be several.
+    """
+    for key in (word, *(f"{word}.{selector}" for selector in _SELECTORS)):
+        if key in keys:
+            return key
+    ends = [key for key in keys if key.endswith(f".{word}")]
+    likely = [key for key in ends if key in differing] or ends
+    if len(likely) == 1:
+        return likely[0]
+    if likely:
+        raise UserError(f"key '{word}' may be {' or '.join(likely)}; write it in full")
+    raise UserError(f"unknown key '{word}'{suggestion(word, list(differing) or list(keys))}")
+
+
+def parse_setting(text: str) -> tuple[str, str]:
+    """``key=value`` as key and value, the value as `show` writes it.
+
+    Raises:
+        UserError: for a text without ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise UserError(f"'{text}' is not a setting; write KEY=VALUE, such as masking=none")
+    try:
+        return key, _text(json.loads(value))
+    except ValueError:
+        return key, value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and float(short := f"{value:g}") == value:
+        return short
+    return json.dumps(value)

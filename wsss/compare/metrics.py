@@ -1,0 +1,123 @@
+"""The numbers that runs are compared by, and the rule that they were taken under."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsss.errors import UserError
+from wsss.report.seeds import read_metrics
+
+_REPORTED = "<reported split>"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Where a number stands in the metrics of a stage."""
+
+    title: str
+    stage: str
+    where: tuple[str, ...]
+    """Keys from the outside in; `_REPORTED` stands for the split that is reported."""
+    of_chain: bool = True
+    """Whether every run of all six stages has it, so that a run without it is unfinished."""
+    share: bool = True
+    """Whether it lies in 0..1."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether it hangs on the images of the reported split and the rule."""
+        return self.stage in ("evaluate", "ceiling")
+
+    @property
+    def decimals(self) -> int:
+        """How many to print."""
+        return 3 if self.share else 1
+
+
+#: All there are, as columns from left to right.
+METRICS: Mapping[str, Metric] = {
+    "pseudo_mask_miou": Metric("pseudo-mask mIoU", "evaluate", ("pseudo_mask", _REPORTED, "miou")),
+    "segmenter_miou": Metric("segmenter mIoU", "evaluate", ("segmenter", _REPORTED, "miou")),
+    "mAP": Metric("mAP", "evaluate", ("classifier", _REPORTED, "mAP")),
+    "val_mAP": Metric("val mAP", "train", ("val", "mAP"), of_chain=False),
+    "ceiling_miou": Metric(
+        "ceiling mIoU", "ceiling", ("segmenter", _REPORTED, "miou"), of_chain=False
+    ),
+    "heads_kept": Metric("heads kept", "prune", ("heads_kept",), of_chain=False, share=False),
+}
+#: Parts of a rule that runs must share for their scores to be of the same pixels.
+SAME_PIXELS = (
+    "split",
+    "images",
+    "protocol",
+    "classes",
+    "ignore_index",
+    "image_size",
+    "absent_class",
+)
+
+
+def read_scores(run: Path, split: str) -> dict[str, float]:
+    """Every number of `METRICS` that a run directory has, by name; those not finite are none.
+
+    Raises:
+        UserError: for a file of metrics that is no JSON.
+    """
+    stages = {metric.stage for metric in METRICS.values()}
+    measured = {stage: _stage_metrics(run, stage) for stage in stages}
+    found = {}
+    for name, metric in METRICS.items():
+        value = _dig(measured[metric.stage], metric.where, split)
+        if isinstance(value, int | float) and math.isfinite(value):
+            found[name] = float(value)
+    return found
+
+
+def read_rule(run: Path, split: str) -> dict[str, str]:
+    """How the masks of a run were judged, as text by part; empty for a run that was not judged.
+
+    The parts are `SAME_PIXELS` and ``image_labels``: whether pseudo-masks were ``given`` the image
+    labels or ``predicted`` them.
+
+    Raises:
+        UserError: for a file of metrics that is no JSON.
+    """
+    judged = _stage_metrics(run, "evaluate")
+    pseudo_mask = _dig(judged, ("pseudo_mask", _REPORTED), split)
+    result = (
+        pseudo_mask
+        or _dig(judged, ("segmenter", _REPORTED), split)
+        or _dig(_stage_metrics(run, "ceiling"), ("segmenter", _REPORTED), split)
+    )
+    if not isinstance(result, dict) or not isinstance(result.get("rule"), dict):
+        return {}
+    parts = result["rule"] | {"images": result.get("images")}
+    known = {name: _text(parts[name]) for name in SAME_PIXELS if parts.get(name) is not None}
+    if pseudo_mask and "image_labels" in parts:  # a segmenter is never given any
+        known["image_labels"] = _text(parts["image_labels"])
+    return known
+
+
+def _stage_metrics(run: Path, stage: str) -> Any:
+    try:
+        return read_metrics(run, stage)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except ValueError as error:
+        raise UserError(f"{run / stage / 'metrics.json'} is no JSON ({error})") from error
+
+
+def _dig(content: Any, where: tuple[str, ...], split: str) -> Any:
+    for key in where:
+        if not isinstance(content, Mapping):
+            return None
+        content = content.get(split if key == _REPORTED else key)
+    return content
+
+
+def _text(part: Any) -> str:
+    return ", ".join(map(str, part)) if isinstance(part, list) else str(part)

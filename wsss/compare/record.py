@@ -1,0 +1,119 @@
+"""A comparison as a run in MLflow."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wsss.compare.comparison import Comparison
+from wsss.compare.runs import Run, outputs_of
+from wsss.errors import UserError
+from wsss.tracking import EVENTS_FILE, RunLog, Tracker, TrackingConfig
+from wsss.tracking.config import without_credentials
+from wsss.tracking.cursor import CURSOR_FILE
+
+NAME = "compare"
+_SQLITE = "sqlite:///"
+_ANSWER_SECONDS, _MOST_SECONDS = 1.0, 10.0
+
+
+def tracking_of(runs: Sequence[Run]) -> TrackingConfig | None:
+    """Where most of the runs were tracked to, ``None`` if none was.
+
+    A database in an outputs folder is looked for where that folder is now.
+
+    Raises:
+        UserError: for a tracking config that is none.
+    """
+    found: Counter[TrackingConfig] = Counter()
+    for run in runs:
+        try:
+            config = TrackingConfig(**run.config["tracking"])
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{run.path}: its config has no usable tracking ({error})") from error
+        if config.name == "mlflow":
+            found[replace(config, uri=_moved(config.uri, run))] += 1
+    return found.most_common(1)[0][0] if found else None
+
+
+def record(comparison: Comparison, files: Sequence[Path], folder: Path) -> None:
+    """Log means and files as a run of its own in the experiment of the runs.
+
+    Nothing fails for want of a server: what it does not take at once waits in ``folder/tracking``,
+    and a line on standard error says how to send it.
+    """
+    try:
+        config = tracking_of([run for row in comparison.rows for run in row.runs])
+        if config is None:
+            return
+        directory = folder / "tracking"
+        for name in (EVENTS_FILE, CURSOR_FILE):  # of an earlier comparison, whose files are gone
+            (directory / name).unlink(missing_ok=True)
+        uri = config.resolved_uri()
+        if _answers(uri):
+            seconds = min(config.flush_seconds, _MOST_SECONDS)
+            with Tracker.open(directory, replace(config, flush_seconds=seconds)) as tracker:
+                _log(comparison, files, tracker.log)
+            return
+        shown = without_credentials(uri)
+        log = RunLog(directory, config.experiment, shown)
+        _log(comparison, files, log)
+        log.close()
+        wait = f"`python -m wsss.tracking sync {directory}` sends the comparison"
+        print(f"tracking: MLflow at {shown} does not answer; {wait}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"tracking: comparison not logged: {error}", file=sys.stderr)
+
+
+def _log(comparison: Comparison, files: Sequence[Path], log: RunLog) -> None:
+    columns, rows = comparison.columns, comparison.rows
+    log.start_run(NAME, NAME, tags={"kind": NAME})
+    log.params(
+        NAME,
+        {
+            "metric": comparison.metric,
+            "baseline": rows[comparison.baseline].label(columns),
+            "runs": sum(len(row.runs) for row in rows),
+        },
+    )
+    means = {
+        # MLflow takes no = in a name
+        f"{metric}/{row.label(columns).replace('=', ':')}": statistics.fmean(scores.values())
+        for row in rows
+        for metric in comparison.metrics
+        if (scores := row.scores(metric))
+    }
+    log.metrics(NAME, means)
+    for file in files:
+        log.artifact(NAME, file)
+    log.end_run(NAME)
+
+
+def _answers(uri: str) -> bool:
+    """Whether anybody listens there; asked first, since MLflow takes its time to give up."""
+    address = urlsplit(uri)
+    if address.scheme not in ("http", "https"):  # a database
+        return True
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), _ANSWER_SECONDS).close()
+    except (OSError, ValueError):  # nobody, or no such port
+        return False
+    return True
+
+
+def _moved(uri: str, run: Run) -> str:
+    """A run's tracking URI, a database below its outputs folder taken from where that is now."""
+    outputs = Path(str(run.config.get("paths", {}).get("outputs", "")))
+    database = Path(uri.removeprefix(_SQLITE))
+    now = outputs_of(run.path)
+    inside = outputs != Path() and database.is_relative_to(outputs)
+    if now is None or not (uri.startswith(_SQLITE) and inside):
+        return uri
+    return f"{_SQLITE}{now.absolute() / database.relative_to(outputs)}"
