@@ -71,6 +71,22 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     assert len([json.loads(line) for line in lines]) == 801
 
 
+def test_repeated_steps_are_recorded_once(tmp_path: Path) -> None:
+    for first, last in ((0, 3), (2, 6)):  # killed before the checkpoint of step 2
+        log = RunLog(tmp_path, "wsss", "")
+        assert log.is_open("train") == (first > 0)
+        log.start_run("train", "Train")
+        for step in range(first, last):
+            log.metrics("train", {"loss": 1 / (step + 1), "bad": math.nan}, step)
+            log.metrics("prune", {"loss": 1 / (step + 1)}, step)
+    log.metrics("train", {"loss": 5.0, "bad": math.nan}, 5)
+    log.end_run("train")
+    assert not log.is_open("train")
+    log.close()
+    found = [e for e in _events(tmp_path) if e["kind"] == "metrics" and e["run"] == "train"]
+    assert [e["step"] for e in found] == [0, 1, 2, 3, 4, 5, 5], "another value is news"
+
+
 @pytest.mark.parametrize(
     "values",
     [

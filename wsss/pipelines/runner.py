@@ -114,6 +114,8 @@ class Experiment:
         built = artifact.manifest() is None and self._build_alone(stage, artifact)
         manifest = artifact.manifest()
         assert manifest is not None
+        if not built and self.log.is_open(stage.name):  # killed before it could be recorded
+            self.directory.finish_stage(self.log, stage.name, artifact, manifest["metrics"])
         self.directory.link(stage.name, artifact.path)
         return SummaryRow(
             stage.name,
