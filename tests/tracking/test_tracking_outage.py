@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 import tiny
+from tracking_config import tracking_config
 from tracking_server import Server, wait_for
 
-from wsss.tracking import EVENTS_FILE, Tracker, TrackingConfig, read_events, tracker
+from wsss.tracking import EVENTS_FILE, Tracker, read_events, tracker
 from wsss.tracking.__main__ import main
 from wsss.tracking.cursor import CURSOR_FILE
 from wsss.tracking.mlflow_client import connect
@@ -126,7 +127,7 @@ def test_logging_goes_on_while_the_server_hangs(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
     monkeypatch.setattr(tracker, "_POLL_SECONDS", 0.05)
     uri, accepted = hanging
-    live = Tracker.open(tmp_path, TrackingConfig("mlflow", uri, "wsss", 0.0))
+    live = Tracker.open(tmp_path, tracking_config(uri, 0.0))
     live.log.start_run("train", "train")
     wait_for(lambda: bool(accepted))  # from here on the shipping thread waits for an answer
     (shipping,) = (t for t in threading.enumerate() if t.name == "wsss-tracking")

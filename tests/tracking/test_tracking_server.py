@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tracking_config import tracking_config
 from tracking_server import Server, wait_for
 
-from wsss.tracking import Tracker, TrackingConfig, tracker
+from wsss.tracking import Tracker, tracker
 from wsss.tracking.__main__ import main
 from wsss.tracking.cursor import CURSOR_FILE
 from wsss.tracking.mlflow_client import connect
@@ -25,7 +26,7 @@ def test_server_down_killed_and_restarted(
     monkeypatch.setattr(tracker, "_SLOWEST_POLL_SECONDS", 0.5)
     outputs = tmp_path / "outputs"
     run_dir = outputs / "run"
-    live = Tracker.open(run_dir, TrackingConfig("mlflow", server.uri, "wsss", 0.5))
+    live = Tracker.open(run_dir, tracking_config(server.uri, 0.5))
     slowest = 0.0
 
     def log_steps(first: int, last: int, pause: float = 0.0) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from tracking_config import tracking_config
 
-from wsss.tracking import RunLog, Tracker, TrackingConfig
+from wsss.tracking import RunLog, Tracker
 from wsss.tracking.__main__ import main
 from wsss.tracking.cursor import CURSOR_FILE, Cursor
 from wsss.tracking.mlflow_client import connect
@@ -64,7 +65,7 @@ def _check_everything(uri: str) -> None:
 
 def test_end_to_end(uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "runs" / "1"
-    with Tracker.open(run_dir, TrackingConfig("mlflow", uri, "wsss", 60.0)) as tracker:
+    with Tracker.open(run_dir, tracking_config(uri, 60.0)) as tracker:
         _log_everything(tracker.log, run_dir)
     _check_everything(uri)
     assert (tmp_path / "mlartifacts").is_dir()
@@ -73,7 +74,7 @@ def test_end_to_end(uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str])
 
 
 def test_resume_continues_the_same_run(uri: str, tmp_path: Path) -> None:
-    config = TrackingConfig("mlflow", uri, "wsss", 60.0)
+    config = tracking_config(uri, 60.0)
     for attempt, status in enumerate(["FAILED", "FINISHED"]):
         with Tracker.open(tmp_path / "run", config) as tracker:
             tracker.log.start_run("train", "train")
@@ -156,7 +157,7 @@ from wsss.tracking import Tracker, TrackingConfig
 from wsss.tracking.mlflow_client import prepare_mlflow
 
 def work(run_dir, started):
-    config = TrackingConfig("mlflow", sys.argv[1], "wsss", 150.0)
+    config = TrackingConfig("mlflow", sys.argv[1], "wsss", 150.0, None, False, [])
     started.wait()
     with Tracker.open(run_dir, config) as tracker:
         tracker.log.start_run("experiment", run_dir.name)

@@ -21,6 +21,7 @@ from wsss.pipelines.stage import Context, Stage, dataset_memory
 from wsss.pipelines.suggest import suggestion
 from wsss.report.table import SummaryRow, print_summary
 from wsss.tracking import RunLog, Tracker
+from wsss.tracking.system_metrics import system_metrics
 
 CHAIN: tuple[Stage, ...] = (
     train.STAGE,
@@ -150,7 +151,8 @@ class Experiment:
         artifact.prepare()
         context = Context(self.config, self.dataset, artifact, paths, self.log, self.console)
         try:
-            metrics = stage.run(context)
+            with system_metrics(self.log, stage.name, self.config.tracking.system_metrics_seconds):
+                metrics = stage.run(context)
             seconds = time.perf_counter() - started
             artifact.complete(
                 metrics,
