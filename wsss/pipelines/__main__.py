@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -34,11 +36,17 @@ def run(composed: DictConfig) -> None:
     from wsss.pipelines.runner import run_experiment
 
     try:
-        run_experiment(parse_config(composed), Console())
+        run_experiment(parse_config(composed), Console(), _sweep())
     except UserError as error:
         # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
         _failures.append(error)
         _say(f"error: {error}", 2)
+
+
+def _sweep() -> str | None:
+    """The name of the sweep that this is a point of: the time at which it was started."""
+    job = HydraConfig.get()
+    return Path(job.sweep.dir).name if job.mode is RunMode.MULTIRUN else None
 
 
 def main() -> None:

@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 from wsss.atomic import replacing
 from wsss.pipelines.artifacts import MANIFEST, Artifact, fingerprint, write_json
 from wsss.pipelines.config import Config
+from wsss.pipelines.params import chosen_params
 from wsss.tracking import RunLog
 
 #: Where and how a run is made: no part of what experiment it is.
 _CIRCUMSTANCES = ("stage", "paths", "launch", "tracking")
-CONFIG = "config.json"
+CONFIG, SWEEPS = "config.json", "sweeps.json"
 
 
 @dataclass(frozen=True)
@@ -25,26 +26,35 @@ class RunDirectory:
     KEY: ClassVar[str] = "experiment"
     path: Path
     config: Config
+    sweep: str | None = None
 
     @classmethod
-    def open(cls, config: Config) -> RunDirectory:
-        """Create the folder or find it again, and write the config into it."""
+    def open(cls, config: Config, sweep: str | None = None) -> RunDirectory:
+        """Create the folder or find it again, and write the config into it.
+
+        ``sweep`` names the sweep that this run is a point of; all of them stand in ``sweeps.json``.
+        """
         path = run_path(config)
         path.mkdir(parents=True, exist_ok=True)
         write_json(path / CONFIG, asdict(config))
-        return cls(path, config)
+        if sweep is not None:
+            known = json.loads((path / SWEEPS).read_text()) if (path / SWEEPS).exists() else []
+            if sweep not in known:
+                write_json(path / SWEEPS, [*known, sweep])
+        return cls(path, config, sweep)
 
     def start(self, log: RunLog) -> None:
         """Open the parent run."""
         config = self.config
-        log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name})
         # MLflow refuses to change a param, and the next command may run other stages elsewhere.
-        log.params(self.KEY, _flat(_what(config)))
+        params = chosen_params(_flat(_what(config)), config.tracking.params)
+        log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name, **self._tags})
+        log.params(self.KEY, params)
         log.artifact(self.KEY, self.path / CONFIG)
 
     def start_stage(self, log: RunLog, stage: str, artifact: Artifact) -> None:
         """Open the nested run of a stage."""
-        tags = {"stage": stage, "fingerprint": artifact.fingerprint}
+        tags = {"stage": stage, "fingerprint": artifact.fingerprint, **self._tags}
         log.start_run(stage, f"{stage}_{self.path.name}", parent=self.KEY, tags=tags)
 
     def finish_stage(
@@ -58,6 +68,10 @@ class RunDirectory:
         for figure in sorted((artifact.path / "figures").glob("*.png")):
             log.artifact(stage, figure, "figures")
         log.end_run(stage)
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {} if self.sweep is None else {"sweep": self.sweep}
 
     def link(self, stage: str, artifact: Path) -> None:
         """Leave a link named after the stage, so that results are found without hashes."""

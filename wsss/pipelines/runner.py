@@ -49,8 +49,10 @@ def choose_stages(names: Sequence[str]) -> list[Stage]:
     ]
 
 
-def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
+def run_experiment(config: Config, console: Console, sweep: str | None = None) -> list[SummaryRow]:
     """Run an experiment's stages in this process and print the table.
+
+    ``sweep`` names the sweep that it is a point of.
 
     Raises:
         UserError: bad input, or an upstream artifact that is not there.
@@ -61,7 +63,7 @@ def run_experiment(config: Config, console: Console) -> list[SummaryRow]:
     dataset = open_dataset(config.dataset, dataset_memory(config))
     for image_id, reason in dataset.quarantined.items():
         console.print(f"left out: {image_id}: {reason}", style="yellow", highlight=False)
-    directory = RunDirectory.open(config)
+    directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         experiment = Experiment(config, dataset, directory, tracker.log, console)
         for stage in stages:
