@@ -16,7 +16,7 @@ from wsss.tracking import RunLog
 
 #: Where and how a run is made: no part of what experiment it is.
 _CIRCUMSTANCES = ("stage", "paths", "launch", "tracking")
-CONFIG, SWEEPS = "config.json", "sweeps.json"
+CONFIG, SWEEPS, MODEL = "config.json", "sweeps.json", "model"
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,18 @@ class RunDirectory:
         for figure in sorted((artifact.path / "figures").glob("*.png")):
             log.artifact(stage, figure, "figures")
         log.end_run(stage)
+
+    def record_model(self, log: RunLog, segmenter: Artifact) -> None:
+        """Leave the segmenter as an MLflow model, also in the record of its stage."""
+        from wsss.tracking.model import save_model
+
+        settings = self.config.segmenter
+        metadata = {"run": self.path.name, "fingerprint": segmenter.fingerprint}
+        folder = self.path / MODEL
+        save_model(folder, segmenter.path, settings.window, settings.overlap, metadata)
+        self.start_stage(log, segmenter.stage, segmenter)  # it may be another run that built it
+        log.artifact(segmenter.stage, folder, MODEL)
+        log.end_run(segmenter.stage)
 
     @property
     def _tags(self) -> dict[str, str]:

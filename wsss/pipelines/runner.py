@@ -120,6 +120,8 @@ class Experiment:
         if not built and self.log.is_open(stage.name):  # killed before it could be recorded
             self.directory.finish_stage(self.log, stage.name, artifact, manifest["metrics"])
         self.directory.link(stage.name, artifact.path)
+        if stage is segment.STAGE and self.config.tracking.model:
+            self.directory.record_model(self.log, artifact)
         return SummaryRow(
             stage.name,
             stage.key_figure(manifest["metrics"]),
