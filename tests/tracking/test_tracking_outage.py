@@ -141,6 +141,10 @@ def test_logging_goes_on_while_the_server_hangs(
     assert len(accepted) == 1 and shipping.is_alive()
     live.close()
     assert shipping.is_alive(), "the end of a run waits for flush_seconds, not for the server"
+    for connection in accepted:
+        connection.close()
+    shipping.join(timeout=60)  # it complains, in this test and not in a later one
+    assert not shipping.is_alive()
 
 
 class _Forbidden:

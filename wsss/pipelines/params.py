@@ -36,6 +36,6 @@ def _check(entry: str, groups: set[str]) -> None:
         raise UserError(f"tracking.params names '{entry}'{suggestion(group, sorted(groups))}")
     options = GROUPS.get(group, {})
     kinds = [options] if isinstance(options, type) else options.values()
-    names = sorted({field.name for kind in kinds for field in fields(kind)})  # type: ignore[arg-type]
+    names = sorted({field.name for kind in kinds for field in fields(kind)})
     if key and key.partition(".")[0] not in names:
         raise UserError(f"tracking.params names '{entry}'{suggestion(key, names)}")

@@ -62,7 +62,7 @@ class Usage:
             with contextlib.suppress(psutil.Error):  # it has just ended
                 values[_CPU] += process.cpu_percent()
                 values["system/memory_mib"] += process.memory_info().rss / _MIB
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             held = (torch.cuda.memory_reserved(gpu) for gpu in range(torch.cuda.device_count()))
             values["system/gpu_memory_mib"] = sum(held) / _MIB
         return values
