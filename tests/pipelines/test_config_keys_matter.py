@@ -44,7 +44,7 @@ from wsss.pipelines.config import Config, parse_config
 from wsss.pipelines.figures import grid_rows
 from wsss.pipelines.graph import choose_stages
 from wsss.pipelines.objective import objective
-from wsss.pipelines.run_directory import RunDirectory
+from wsss.pipelines.run_directory import RunDirectory, run_path
 from wsss.pipelines.runner import run_experiment
 from wsss.pipelines.stage import Context, Stage
 from wsss.pipelines.truth import reported_split
@@ -493,6 +493,30 @@ def flushed(laboratory: Laboratory, overrides: Overrides) -> object:
     return waits
 
 
+def on_record(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Names of the params and system metrics that a run leaves on record."""
+    more = ("stage=train", "trainer.max_epochs=0")
+    (path,) = experimented(laboratory, laboratory.scratch(), (*overrides, *more)).glob("*.jsonl")
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    values = [(e["kind"], name) for e in events for name in e.get("values", {})]
+    return {name for kind, name in values if kind == "params" or name.startswith("system/")}
+
+
+def exported(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Whether the run's directory holds the segmenter as a model."""
+    more = ("stage=[train,prune,extract,generate,segment]",)
+    outputs = laboratory.root / "exported"  # the same for all: nothing is built again
+    return (experimented(laboratory, outputs, (*overrides, *more)) / "model").exists()
+
+
+def experimented(laboratory: Laboratory, outputs: Path, overrides: Overrides) -> Path:
+    """The run directory of an experiment that was run as from the command line."""
+    config = laboratory.config(overrides)
+    config = replace(config, paths=replace(config.paths, outputs=str(outputs)))
+    run_experiment(config, Console(quiet=True))
+    return run_path(config)
+
+
 def outcome(action: Callable[[], str]) -> str:
     """What came of it: a result, or the message for the user."""
     try:
@@ -670,6 +694,9 @@ CASES = [
     case("tracking.uri", "'http://127.0.0.1:99'", tracked, *MLFLOW),
     case("tracking.experiment", "mine", tracked, *MLFLOW),
     case("tracking.flush_seconds", "0.5", flushed, *MLFLOW),
+    case("tracking.system_metrics_seconds", "1.0", on_record),
+    case("tracking.params", "[seed,masking]", on_record),
+    case("tracking.model", OPPOSITE, exported),
 ]
 FOLDER_CASES = [
     Case("dataset.kind", "dataset=synthetic", lambda lab, o: type(lab.opened(o)[1])),

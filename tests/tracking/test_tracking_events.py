@@ -7,12 +7,15 @@ import math
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tracking_config import tracking_config
 
 from wsss.errors import UserError
-from wsss.tracking import EVENTS_FILE, RunLog, Tracker, TrackingConfig, read_events
+from wsss.tracking import EVENTS_FILE, RunLog, Tracker, read_events
 from wsss.tracking.__main__ import main
 from wsss.tracking.config import without_credentials
 
@@ -22,7 +25,7 @@ def _events(run_dir: Path) -> list[dict[str, object]]:
 
 
 def test_none_writes_events_only(tmp_path: Path) -> None:
-    config = TrackingConfig("none", "", "wsss", 1.0)
+    config = tracking_config("")
     with Tracker.open(tmp_path / "run", config) as tracker:
         tracker.log.start_run("train", "Train", tags={"seed": 0})
         tracker.log.params("train", {"lr": 0.1})
@@ -71,30 +74,47 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     assert len([json.loads(line) for line in lines]) == 801
 
 
+def test_repeated_steps_are_recorded_once(tmp_path: Path) -> None:
+    for first, last in ((0, 3), (2, 6)):  # killed before the checkpoint of step 2
+        log = RunLog(tmp_path, "wsss", "")
+        assert log.is_open("train") == (first > 0)
+        log.start_run("train", "Train")
+        for step in range(first, last):
+            log.metrics("train", {"loss": 1 / (step + 1), "bad": math.nan}, step)
+            log.metrics("prune", {"loss": 1 / (step + 1)}, step)
+    log.metrics("train", {"loss": 5.0, "bad": math.nan}, 5)
+    log.end_run("train")
+    assert not log.is_open("train")
+    log.close()
+    found = [e for e in _events(tmp_path) if e["kind"] == "metrics" and e["run"] == "train"]
+    assert [e["step"] for e in found] == [0, 1, 2, 3, 4, 5, 5], "another value is news"
+
+
 @pytest.mark.parametrize(
     "values",
     [
-        ("wandb", "http://x", "e", 1.0),
-        ("mlflow", "outputs/mlruns", "e", 1.0),
-        ("mlflow", "file:///tmp/mlruns", "e", 1.0),
-        ("mlflow", "http://x", "", 1.0),
-        ("mlflow", "http://x", "e", -1.0),
+        {"name": "wandb"},
+        {"uri": "outputs/mlruns"},
+        {"uri": "file:///tmp/mlruns"},
+        {"experiment": ""},
+        {"flush_seconds": -1.0},
+        {"system_metrics_seconds": 0.0},
     ],
 )
-def test_bad_config(values: tuple[str, str, str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_config(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(UserError, match="tracking"):
-        TrackingConfig(*values)
+        replace(tracking_config("http://x"), **values)
 
 
 def test_uri(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    config = TrackingConfig("mlflow", "sqlite:///outputs/mlflow.db", "e", 1.0)
+    config = tracking_config("sqlite:///outputs/mlflow.db")
     assert config.resolved_uri() == f"sqlite:///{tmp_path}/outputs/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000/")
     assert config.resolved_uri() == "http://host:5000"
-    assert TrackingConfig("none", "", "", 1.0).resolved_uri() == ""
+    assert tracking_config("").resolved_uri() == ""
     assert without_credentials("https://me:secret@host:1/x") == "https://host:1/x"
 
 

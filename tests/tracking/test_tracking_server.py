@@ -3,89 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tracking_config import tracking_config
+from tracking_server import Server, wait_for
 
-from wsss.tracking import Tracker, TrackingConfig, tracker
+from wsss.tracking import Tracker, tracker
 from wsss.tracking.__main__ import main
 from wsss.tracking.cursor import CURSOR_FILE
 from wsss.tracking.mlflow_client import connect
 
 
-class _Server:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        store = ["--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
-        store += ["--artifacts-destination", str(self.folder / "artifacts")]
-        place = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", *store, *place],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=self.folder,
-                env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # half the time
-            )
-        _wait_for(self.is_up)
-
-    def is_up(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def kill(self) -> None:
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(timeout=30)
-            self.process = None
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[_Server]:
-    (tmp_path / "server").mkdir()
-    server = _Server(tmp_path / "server")
-    yield server
-    server.kill()
-
-
-def _wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
 def test_server_down_killed_and_restarted(
-    server: _Server,
+    server: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(tracker, "_POLL_SECONDS", 0.2)
     monkeypatch.setattr(tracker, "_SLOWEST_POLL_SECONDS", 0.5)
     outputs = tmp_path / "outputs"
     run_dir = outputs / "run"
-    live = Tracker.open(run_dir, TrackingConfig("mlflow", server.uri, "wsss", 0.5))
+    live = Tracker.open(run_dir, tracking_config(server.uri, 0.5))
     slowest = 0.0
 
     def log_steps(first: int, last: int, pause: float = 0.0) -> None:
@@ -104,7 +45,7 @@ def test_server_down_killed_and_restarted(
     assert not _train_is_started(run_dir)
 
     server.start()
-    _wait_for(lambda: _train_is_started(run_dir))
+    wait_for(lambda: _train_is_started(run_dir))
     log_steps(300, 400, 0.01)
     server.kill()
     log_steps(400, 600, 0.002)

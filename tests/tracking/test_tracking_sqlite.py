@@ -10,28 +10,13 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from tracking_config import tracking_config
 
-from wsss.tracking import EVENTS_FILE, RunLog, Tracker, TrackingConfig
+from wsss.tracking import RunLog, Tracker
 from wsss.tracking.__main__ import main
 from wsss.tracking.cursor import CURSOR_FILE, Cursor
-from wsss.tracking.mlflow_client import connect, prepare_mlflow
+from wsss.tracking.mlflow_client import connect
 from wsss.tracking.mlflow_mirror import MlflowMirror
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, for the tests to copy: making one takes seconds."""
-    prepare_mlflow()
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    connect(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def uri(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def _log_everything(log: RunLog, run_dir: Path) -> None:
@@ -80,7 +65,7 @@ def _check_everything(uri: str) -> None:
 
 def test_end_to_end(uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "runs" / "1"
-    with Tracker.open(run_dir, TrackingConfig("mlflow", uri, "wsss", 60.0)) as tracker:
+    with Tracker.open(run_dir, tracking_config(uri, 60.0)) as tracker:
         _log_everything(tracker.log, run_dir)
     _check_everything(uri)
     assert (tmp_path / "mlartifacts").is_dir()
@@ -89,7 +74,7 @@ def test_end_to_end(uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str])
 
 
 def test_resume_continues_the_same_run(uri: str, tmp_path: Path) -> None:
-    config = TrackingConfig("mlflow", uri, "wsss", 60.0)
+    config = tracking_config(uri, 60.0)
     for attempt, status in enumerate(["FAILED", "FINISHED"]):
         with Tracker.open(tmp_path / "run", config) as tracker:
             tracker.log.start_run("train", "train")
@@ -165,37 +150,61 @@ def test_lost_database_is_told_again(uri: str, empty_database: Path, tmp_path: P
     _check_everything(uri)
 
 
-_WORKER = """
-import sys
+_WORKERS = """
+import multiprocessing, sys
 from pathlib import Path
 from wsss.tracking import Tracker, TrackingConfig
-config = TrackingConfig("mlflow", sys.argv[2], "wsss", 100.0)
-with Tracker.open(Path(sys.argv[1]), config) as tracker:
-    tracker.log.start_run("train", sys.argv[1])
-    for step in range(100):
-        tracker.log.metrics("train", {"loss": step}, step)
-    tracker.log.end_run("train")
+from wsss.tracking.mlflow_client import prepare_mlflow
+
+def work(run_dir, started):
+    config = TrackingConfig("mlflow", sys.argv[1], "wsss", 150.0, None, False, [])
+    started.wait()
+    with Tracker.open(run_dir, config) as tracker:
+        tracker.log.start_run("experiment", run_dir.name)
+        tracker.log.start_run("train", "train", parent="experiment")
+        for step in range(100):
+            tracker.log.metrics("train", {"loss": step / 7, "lr": step}, step)
+        tracker.log.end_run("train")
+        tracker.log.end_run("experiment")
+
+# Imported once: that takes longer than all of the rest.
+prepare_mlflow()
+import mlflow.store.tracking.sqlalchemy_store
+context = multiprocessing.get_context("fork")
+started = context.Barrier(len(sys.argv) - 2)
+workers = [context.Process(target=work, args=(Path(p), started)) for p in sys.argv[2:]]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+sys.exit(any(worker.exitcode for worker in workers))
 """
 
 
-def test_two_processes_on_a_fresh_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eight_processes_on_a_fresh_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     uri = f"sqlite:///{tmp_path}/new/folder/mlflow.db"
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _WORKER, str(tmp_path / name), uri],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in "ab"
-    ]
-    for worker in workers:
-        out, err = worker.communicate(timeout=150)
-        assert (worker.returncode, out, err) == (0, "", "")
+    run_dirs = [tmp_path / "runs" / str(number) for number in range(8)]
+    done = subprocess.run(
+        [sys.executable, "-c", _WORKERS, uri, *map(str, run_dirs)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert main(["sync", str(tmp_path)]) == 0, "nothing waits"
     client = connect(uri)
     runs = client.search_runs(["1"])
-    assert sorted(r.info.run_name or "" for r in runs) == [str(tmp_path / n) for n in "ab"]
-    for run in runs:
-        assert len(client.get_metric_history(run.info.run_id, "loss")) == 100
-    assert not (tmp_path / "a" / EVENTS_FILE).samefile(tmp_path / "b" / EVENTS_FILE)
+    parents = {r.info.run_id: r.info.run_name for r in runs if r.info.run_name != "train"}
+    assert sorted(parents.values()) == [folder.name for folder in run_dirs]
+    trainings = [r for r in runs if r.info.run_name == "train"]
+    assert {r.data.tags["mlflow.parentRunId"] for r in trainings} == set(parents)
+    assert {r.info.status for r in runs} == {"FINISHED"} and len(runs) == 16
+    for run in trainings:
+        for name, divisor in (("loss", 7), ("lr", 1)):
+            values = client.get_metric_history(run.info.run_id, name)
+            assert sorted((m.step, m.value) for m in values) == [
+                (step, step / divisor) for step in range(100)
+            ]

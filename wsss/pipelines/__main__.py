@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -36,12 +38,18 @@ def run(composed: DictConfig) -> float | None:
     from wsss.pipelines.launch import launch_experiment
 
     try:
-        return launch_experiment(composed, Console())
+        return launch_experiment(composed, Console(), _sweep())
     except UserError as error:
         # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
         _failures.append(error)
         _say(f"error: {error}", 2)
         return None
+
+
+def _sweep() -> str | None:
+    """The name of the sweep that this is a point of: the time at which it was started."""
+    job = HydraConfig.get()
+    return Path(job.sweep.dir).name if job.mode is RunMode.MULTIRUN else None
 
 
 def main() -> None:

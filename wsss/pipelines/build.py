@@ -14,6 +14,7 @@ from wsss.pipelines.graph import Graph
 from wsss.pipelines.run_directory import RunDirectory
 from wsss.pipelines.stage import WHOLE, Context, Part, Stage
 from wsss.tracking import RunLog, ending
+from wsss.tracking.system_metrics import system_metrics
 from wsss.training.world import ALONE, World, training_world
 
 _POLL_SECONDS = 0.5
@@ -97,7 +98,9 @@ class Builder:
         started = time.perf_counter()
         self.directory.start_stage(self.log, stage.name, artifact)
         try:
-            metrics = stage.run(self._context(stage, artifact, world))
+            seconds = self.graph.config.tracking.system_metrics_seconds
+            with system_metrics(self.log, stage.name, seconds):
+                metrics = stage.run(self._context(stage, artifact, world))
             artifact.complete(
                 metrics,
                 seed=self.graph.config.seed,

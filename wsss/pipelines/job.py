@@ -35,6 +35,8 @@ class StageJob:
     count: int
     key: str
     """Of its job record."""
+    sweep: str | None
+    """The sweep that the experiment is a point of."""
 
     def __call__(self) -> None:
         """Run the stage; a user's error ends the job in one line and status 2."""
@@ -44,7 +46,7 @@ class StageJob:
         try:
             config = parse_config(content)
             with heeding(signal.SIGUSR2):  # submitit's handler has the job requeued and exits
-                rows = run_experiment(config, Console(), Part(self.index, self.count))
+                rows = run_experiment(config, Console(), self.sweep, Part(self.index, self.count))
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)

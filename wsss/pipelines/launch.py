@@ -17,8 +17,12 @@ from wsss.pipelines.runner import run_experiment
 from wsss.pipelines.submit import JOBS, submit_experiment
 
 
-def launch_experiment(composed: DictConfig, console: Console) -> float | None:
+def launch_experiment(
+    composed: DictConfig, console: Console, sweep: str | None = None
+) -> float | None:
     """Check a composed config, then run its stages here or submit them.
+
+    ``sweep`` names the sweep that it is a point of.
 
     Returns:
         the `objective`, where stages were run here that measure it.
@@ -28,15 +32,15 @@ def launch_experiment(composed: DictConfig, console: Console) -> float | None:
     """
     config = parse_config(composed)
     if not isinstance(config.launch, ClusterLaunch):
-        rows = run_experiment(config, console)
+        rows = run_experiment(config, console, sweep)
         return objective(config, {row.stage: row.metrics for row in rows})
     content = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(content, dict)
     plain = {str(key): value for key, value in content.items()}
     if config.launch.name == "slurm":
-        submit_experiment(config, config.launch, plain, console)
+        submit_experiment(config, config.launch, plain, console, sweep)
         return None
     executor = submitit.DebugExecutor(Path(config.outputs) / JOBS)
     for stage in choose_stages(config.stage):
-        executor.submit(StageJob(plain, stage.name, 0, 1, "")).result()
+        executor.submit(StageJob(plain, stage.name, 0, 1, "", sweep)).result()
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from wsss.atomic import replacing
 from wsss.pipelines.artifacts import MANIFEST, Artifact, fingerprint, write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.identity import flat, identity
+from wsss.pipelines.params import chosen_params
 from wsss.tracking import RunLog
 
-CONFIG, COMPOSED, JOB_KEYS = "config.json", "composed.json", "jobs.json"
+CONFIG, SWEEPS, MODEL = "config.json", "sweeps.json", "model"
+COMPOSED, JOB_KEYS = "composed.json", "jobs.json"
 
 
 @dataclass(frozen=True)
@@ -23,26 +26,35 @@ class RunDirectory:
     KEY: ClassVar[str] = "experiment"
     path: Path
     config: Config
+    sweep: str | None = None
 
     @classmethod
-    def open(cls, config: Config) -> RunDirectory:
-        """Create the folder or find it again, and write the config into it."""
+    def open(cls, config: Config, sweep: str | None = None) -> RunDirectory:
+        """Create the folder or find it again, and write the config into it.
+
+        ``sweep`` names the sweep that this run is a point of; all of them stand in ``sweeps.json``.
+        """
         path = run_path(config)
         path.mkdir(parents=True, exist_ok=True)
         write_json(path / CONFIG, asdict(config))
-        return cls(path, config)
+        if sweep is not None:
+            known = json.loads((path / SWEEPS).read_text()) if (path / SWEEPS).exists() else []
+            if sweep not in known:
+                write_json(path / SWEEPS, [*known, sweep])
+        return cls(path, config, sweep)
 
     def start(self, log: RunLog) -> None:
         """Open the parent run."""
         config = self.config
-        log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name})
         # MLflow refuses to change a param, and the next command may run other stages elsewhere.
-        log.params(self.KEY, flat(_what(config)))
+        params = chosen_params(flat(_what(config)), config.tracking.params)
+        log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name, **self._tags})
+        log.params(self.KEY, params)
         log.artifact(self.KEY, self.path / CONFIG)
 
     def start_stage(self, log: RunLog, stage: str, artifact: Artifact) -> None:
         """Open the nested run of a stage."""
-        tags = {"stage": stage, "fingerprint": artifact.fingerprint}
+        tags = {"stage": stage, "fingerprint": artifact.fingerprint, **self._tags}
         log.start_run(stage, f"{stage}_{self.path.name}", parent=self.KEY, tags=tags)
 
     def finish_stage(
@@ -56,6 +68,22 @@ class RunDirectory:
         for figure in sorted((artifact.path / "figures").glob("*.png")):
             log.artifact(stage, figure, "figures")
         log.end_run(stage)
+
+    def record_model(self, log: RunLog, segmenter: Artifact) -> None:
+        """Leave the segmenter as an MLflow model, also in the record of its stage."""
+        from wsss.tracking.model import save_model
+
+        settings = self.config.segmenter
+        metadata = {"run": self.path.name, "fingerprint": segmenter.fingerprint}
+        folder = self.path / MODEL
+        save_model(folder, segmenter.path, settings.window, settings.overlap, metadata)
+        self.start_stage(log, segmenter.stage, segmenter)  # it may be another run that built it
+        log.artifact(segmenter.stage, folder, MODEL)
+        log.end_run(segmenter.stage)
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {} if self.sweep is None else {"sweep": self.sweep}
 
     def link(self, stage: str, artifact: Path) -> None:
         """Leave a link named after the stage, so that results are found without hashes."""

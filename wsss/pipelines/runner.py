@@ -8,6 +8,7 @@ import torch
 from rich.console import Console
 
 from wsss.data import open_dataset
+from wsss.pipelines import segment
 from wsss.pipelines.build import Builder
 from wsss.pipelines.config import Config
 from wsss.pipelines.graph import Graph, choose_stages
@@ -17,11 +18,13 @@ from wsss.report.table import SummaryRow, print_summary
 from wsss.tracking import Tracker, ending
 
 
-def run_experiment(config: Config, console: Console, part: Part = WHOLE) -> list[SummaryRow]:
+def run_experiment(
+    config: Config, console: Console, sweep: str | None = None, part: Part = WHOLE
+) -> list[SummaryRow]:
     """Run an experiment's stages in this process and print the table.
 
-    ``part`` is what to make of stages that can be written in parts; such a stage has no line in
-    the table before the last part is there.
+    ``sweep`` names the sweep that it is a point of. ``part`` is what to make of stages that can
+    be written in parts; such a stage has no line in the table before the last part is there.
 
     Raises:
         UserError: bad input, or an upstream artifact that is not there.
@@ -32,7 +35,7 @@ def run_experiment(config: Config, console: Console, part: Part = WHOLE) -> list
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
     for image_id, reason in graph.dataset.quarantined.items():
         console.print(f"left out: {image_id}: {reason}", style="yellow", highlight=False)
-    directory = RunDirectory.open(config)
+    directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         for stage in stages:
             graph.artifact(stage)  # what cannot work should fail before hours of training
@@ -61,7 +64,11 @@ def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
     manifest = artifact.manifest()
     if manifest is None:
         return None
+    if not built and builder.log.is_open(stage.name):  # killed before it could be recorded
+        builder.directory.finish_stage(builder.log, stage.name, artifact, manifest["metrics"])
     builder.directory.link(stage.name, artifact.path)
+    if stage is segment.STAGE and builder.graph.config.tracking.model:
+        builder.directory.record_model(builder.log, artifact)
     return SummaryRow(
         stage.name,
         stage.key_figure(manifest["metrics"]),

@@ -37,7 +37,11 @@ class Submission:
 
 
 def submit_experiment(
-    config: Config, launch: ClusterLaunch, content: dict[str, Any], console: Console
+    config: Config,
+    launch: ClusterLaunch,
+    content: dict[str, Any],
+    console: Console,
+    sweep: str | None = None,
 ) -> list[Submission]:
     """Submit the stages that are not up to date, and print the jobs.
 
@@ -49,16 +53,17 @@ def submit_experiment(
         launch: its ``launch``.
         content: the composed config as plain values, for the jobs.
         console: gets a line per stage.
+        sweep: name of the sweep that the experiment is a point of.
 
     Raises:
         UserError: bad input, a stage that nothing makes what it reads, or a job that SLURM refuses.
     """
     stages = choose_stages(config.stage)
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
-    directory = RunDirectory.open(config)
+    directory = RunDirectory.open(config, sweep)
     records = JobRecords(config.outputs / JOBS)
     with records.alone():
-        queue = Queue(graph, records, set(live_jobs()), launch, content)
+        queue = Queue(graph, records, set(live_jobs()), launch, content, sweep)
         done = []
         for stage in stages:
             done.append(queue.submit(stage))
@@ -81,6 +86,7 @@ class Queue:
     live: set[str]
     launch: ClusterLaunch
     content: dict[str, Any]
+    sweep: str | None
 
     def submit(self, stage: Stage) -> Submission:
         """Submit a stage unless it is up to date or in the queue already."""
@@ -94,7 +100,10 @@ class Queue:
         together, key = stage.trains(self.graph.config), self.graph.job_key(stage)
         count = resources.shards
         record = submit(
-            [StageJob(self.content, stage.name, part, count, key) for part in range(count)],
+            [
+                StageJob(self.content, stage.name, part, count, key, self.sweep)
+                for part in range(count)
+            ],
             f"wsss-{stage.name}",
             self.launch,
             resources,

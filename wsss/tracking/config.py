@@ -18,13 +18,19 @@ class TrackingConfig:
 
     name: "mlflow", or "none" for local events only. uri: an MLflow tracking URI, overruled by the
     environment variable MLFLOW_TRACKING_URI. experiment: the MLflow experiment.
-    flush_seconds: the longest that `Tracker.close` waits. Raises `UserError` on a bad value.
+    flush_seconds: the longest that `Tracker.close` waits. system_metrics_seconds: time between
+    two samples of `wsss.tracking.system_metrics`, None for no samples. model: whether the segmenter
+    is exported, see `wsss.tracking.model`. params: keys and groups of the config that are logged as
+    params. Raises `UserError` on a bad value.
     """
 
     name: str
     uri: str
     experiment: str
     flush_seconds: float
+    system_metrics_seconds: float | None
+    model: bool
+    params: list[str]
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -32,6 +38,9 @@ class TrackingConfig:
             raise UserError(f"tracking.name={self.name}: choose mlflow or none")
         if not self.flush_seconds >= 0:
             raise UserError(f"tracking.flush_seconds={self.flush_seconds}: must be >= 0")
+        seconds = self.system_metrics_seconds
+        if seconds is not None and not seconds > 0:
+            raise UserError(f"tracking.system_metrics_seconds={seconds}: must be > 0, or null")
         if self.name == "mlflow":
             if not self.experiment:
                 raise UserError("tracking.experiment is empty: give the MLflow experiment a name")

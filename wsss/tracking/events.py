@@ -30,7 +30,8 @@ class RunLog:
     """Appends events to a run directory; each call is one write, safe from several threads.
 
     A run is named by a local key ("experiment", a stage name). `start_run` of a key that the
-    directory already knows resumes that run. Raises OSError if the disk refuses the write.
+    directory already knows resumes that run. What a process that was killed has recorded already
+    is not recorded again when its steps are repeated. Raises OSError if the disk refuses the write.
     """
 
     def __init__(self, run_dir: Path, experiment: str, uri: str) -> None:
@@ -42,6 +43,11 @@ class RunLog:
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
             os.write(self._file, b"\n")  # a crash tore the last line: keep the next one whole
+        self._before = {
+            (event["run"], event["step"], name, value)
+            for event in self.events("metrics")
+            for name, value in event["values"].items()
+        }
         # The first uid in the file counts: it makes the runs of this directory unique in MLflow.
         self._append("open", uid=uuid.uuid4().hex, experiment=experiment, uri=uri)
 
@@ -62,8 +68,11 @@ class RunLog:
 
     def metrics(self, key: str, values: Mapping[str, float], step: int = 0) -> None:
         """Record metric values of run `key` at `step`; NaN and infinities are kept as such."""
+        step = int(step)
         numbers = {str(k): _json_number(float(v)) for k, v in values.items()}
-        self._append("metrics", run=key, values=numbers, step=int(step))
+        new = {k: v for k, v in numbers.items() if (key, step, k, v) not in self._before}
+        if new:
+            self._append("metrics", run=key, values=new, step=step)
 
     def artifact(self, key: str, path: Path, folder: str | None = None) -> None:
         """Record a file or folder of run `key`, to appear under `folder` in its artifacts."""
@@ -75,6 +84,15 @@ class RunLog:
     def end_run(self, key: str, status: Status = "FINISHED") -> None:
         """End run `key`."""
         self._append("end", run=key, status=status)
+
+    def events(self, *kinds: str) -> Iterator[Event]:
+        """What is on record of these kinds, from the first event on."""
+        return (e for e, _ in read_events(self._dir / EVENTS_FILE) if e["kind"] in kinds)
+
+    def is_open(self, key: str) -> bool:
+        """Whether run `key` was started and has not ended, whichever process did so."""
+        last = [e["kind"] for e in self.events("start", "end") if e["run"] == key][-1:]
+        return last == ["start"]
 
     def close(self) -> None:
         """Close the file; no event can follow."""

@@ -25,18 +25,23 @@ _ENVIRONMENT = {
 _LOCK_SECONDS = 120.0
 
 
-def prepare_mlflow() -> None:
+def prepare_mlflow(models: bool = False) -> None:
     """Import mlflow and make it quiet and impatient, unless the environment says otherwise.
 
+    With `models` its part for models too, which takes longer.
     Called from the main thread: two threads that import the same packages can trip each other.
     Raises `UserError` if mlflow is missing.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        import mlflow.tracking  # noqa: F401
+        import mlflow.tracking
+
+        if models:
+            import mlflow.pyfunc  # noqa: F401
     except ImportError as error:
-        raise UserError(f"tracking=mlflow: cannot import mlflow ({error}); or use none") from error
+        without = "tracking=none tracking.model=false"
+        raise UserError(f"tracking: cannot import mlflow ({error}); set {without}") from error
     for logger in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
 

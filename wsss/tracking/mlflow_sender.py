@@ -52,6 +52,8 @@ class Sender:
             )
 
     def _start(self, event: Event, run: str) -> None:
+        from mlflow.entities import RunTag
+
         cursor, client, key = self._cursor, self._client, event["run"]
         run_key = cursor.uid + "/" + re.sub(r"[^\w./-]", "_", key)
         experiment = ""
@@ -59,11 +61,13 @@ class Sender:
             experiment = experiment_id(client, self._uri, cursor.experiment)
             found = client.search_runs([experiment], f"tags.`{RUN_KEY_TAG}` = '{run_key}'")
             run = found[0].info.run_id if found else ""
+        tags = {_name(k): v[:_TAG_CHARS] for k, v in event["tags"].items()}
         if run:
             cursor.runs[key] = run
             self._attempt([event], lambda _: client.update_run(run, status="RUNNING"))
+            fresh = [RunTag(k, v) for k, v in tags.items()]  # of this start: another sweep, say
+            self._attempt(fresh, lambda part: client.log_batch(run, tags=part))
             return
-        tags = {_name(k): v[:_TAG_CHARS] for k, v in event["tags"].items()}
         tags[RUN_KEY_TAG] = run_key
         if event["parent"] in cursor.runs:
             tags["mlflow.parentRunId"] = cursor.runs[event["parent"]]

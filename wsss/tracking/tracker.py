@@ -41,8 +41,8 @@ class Tracker:
     def open(cls, run_dir: Path, config: TrackingConfig) -> Tracker:
         """Open a run directory, new or old; raises `UserError` if mlflow is missing."""
         uri = config.resolved_uri()
-        if uri:
-            prepare_mlflow()
+        if uri or config.model:
+            prepare_mlflow(config.model)
         log = RunLog(run_dir, config.experiment, without_credentials(uri))
         return cls(log, MlflowMirror(run_dir.absolute(), uri) if uri else None, config)
 

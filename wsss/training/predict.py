@@ -12,7 +12,7 @@ from torch import nn
 
 from wsss.data.base import Dataset
 from wsss.data.fit import pad
-from wsss.data.types import Mask, Split
+from wsss.data.types import Image, Mask, Split
 from wsss.metrics import classification_metrics
 from wsss.models.checkpoint import InputSpec
 from wsss.models.segmenter import predict
@@ -86,7 +86,23 @@ def predict_mask(
         UserError: the image cannot be read.
     """
     image = dataset.read_image(image_id)
+    return segment_image(network, spec, settings.window, settings.overlap, image, device, allowed)
+
+
+def segment_image(
+    network: nn.Module,
+    spec: InputSpec,
+    window: int,
+    overlap: float,
+    image: Image,
+    device: torch.device,
+    allowed: Sequence[int] | None = None,
+) -> Mask:
+    """A segmenter's mask ``[H, W]`` of an image ``[bands, H, W]`` in its dataset's values.
+
+    The other arguments are those of `predict_mask` and `wsss.models.segmenter.predict`.
+    """
     size = (image.shape[-2], image.shape[-1])
     prepared = prepare(image, spec).to(device)
-    mask = predict(network, prepared, settings.window, settings.overlap, size, allowed)
+    mask = predict(network, prepared, window, overlap, size, allowed)
     return np.asarray(mask.cpu().numpy(), dtype=np.uint8)
