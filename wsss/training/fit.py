@@ -144,32 +144,32 @@ def fit(
     bar = config.progress_bar and sys.stderr.isatty() and world.leads
     # Which accelerators it looked for, and an advertisement: nothing that a user can act upon.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    trainer = pl.Trainer(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        num_nodes=config.num_nodes,
-        strategy="auto" if world.size == 1 else "ddp",
-        sync_batchnorm=world.size > 1 and device.type == "cuda",  # PyTorch has it there alone
-        max_epochs=max_epochs,
-        accumulate_grad_batches=config.accumulate_grad_batches,
-        gradient_clip_val=config.gradient_clip,
-        precision={"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[config.precision],  # type: ignore[arg-type]
-        callbacks=[*callbacks, RichProgressBar(leave=False)] if bar else callbacks,
-        plugins=[AtomicCheckpointIO(), cluster_environment(world, work)],
-        default_root_dir=work,
-        logger=False,
-        enable_progress_bar=bar,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        deterministic="warn",  # CUDA has no deterministic 2-d cross-entropy; on the CPU all is
-        use_distributed_sampler=False,
-    )
     resume = work / "last.ckpt"
     if resume.exists():
         batches_of(train).go_on(*_progress(resume, len(train)))
     module.train()
     with warnings.catch_warnings():
         _silence_warnings()
+        trainer = pl.Trainer(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.num_nodes,
+            strategy="auto" if world.size == 1 else "ddp",
+            sync_batchnorm=world.size > 1 and device.type == "cuda",  # PyTorch has it there alone
+            max_epochs=max_epochs,
+            accumulate_grad_batches=config.accumulate_grad_batches,
+            gradient_clip_val=config.gradient_clip,
+            precision={"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[config.precision],  # type: ignore[arg-type]
+            callbacks=[*callbacks, RichProgressBar(leave=False)] if bar else callbacks,
+            plugins=[AtomicCheckpointIO(), cluster_environment(world, work)],
+            default_root_dir=work,
+            logger=False,
+            enable_progress_bar=bar,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            deterministic="warn",  # CUDA has no deterministic 2-d cross-entropy; on the CPU all is
+            use_distributed_sampler=False,
+        )
         try:
             trainer.fit(module, train, val, ckpt_path=resume if resume.exists() else None)
         except SystemExit as end:
@@ -195,11 +195,12 @@ def _progress(checkpoint: Path, batches: int) -> tuple[int, int]:
 
 
 def _silence_warnings() -> None:
-    """Advice that does not apply: small data sets, loaders without workers, resumed folders."""
+    """Advice that does not apply: small data, loaders without workers, resumed folders, srun."""
     for message in (
         ".*does not have many workers.*",
         ".*The number of training batches.*",
         ".*Checkpoint directory .* exists.*",
         ".*LeafSpec.*",
+        ".*`srun` command is available.*",
     ):
         warnings.filterwarnings("ignore", message=message)
