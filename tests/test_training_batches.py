@@ -10,7 +10,8 @@ import torch
 from wsss.errors import UserError
 from wsss.masking import draw_token_keep
 from wsss.training.batches import EpochSampler, RankBatches
-from wsss.training.world import World, cluster_environment, training_world
+from wsss.training.rendezvous import cluster_environment
+from wsss.training.world import World, training_world
 
 
 def batches(images: int, batch_size: int, rank: int, size: int) -> RankBatches:

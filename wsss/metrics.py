@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
 from wsss.data.types import IGNORE_INDEX, Mask
 from wsss.errors import UserError
@@ -161,6 +160,9 @@ def classification_metrics(
         UserError: where no image has a label, or a probability is outside 0..1 or NaN.
         ValueError: for shapes that disagree.
     """
+    # Imported here: takes seconds, and most of what reads masks needs none of it.
+    from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
+
     if not probabilities.shape == labels.shape == (len(labels), len(classes)):
         raise ValueError(
             f"probabilities {probabilities.shape}, labels {labels.shape}, {len(classes)} classes"

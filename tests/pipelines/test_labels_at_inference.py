@@ -12,7 +12,7 @@ import tiny
 from wsss.attention import class_maps, view_maps
 from wsss.data.labels import ID_COLUMN
 from wsss.models import ClassTokenViT
-from wsss.training.classifier import class_probabilities
+from wsss.training.losses import class_probabilities
 from wsss.training.predict import predict_probabilities
 
 

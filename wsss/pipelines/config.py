@@ -21,11 +21,11 @@ from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetC
 from wsss.pipelines.suggest import suggestion
 from wsss.pseudo_masks import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
-from wsss.training.fit import TrainerConfig
 from wsss.training.gates import HardConcretePruning, JointPruning, NoPruning, PruningConfig
 from wsss.training.losses import LossConfig
 from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
+from wsss.training.trainer_config import TrainerConfig
 
 #: The class behind each group; where a group has several, its ``kind`` or ``name`` chooses.
 GROUPS: Mapping[str, type | Mapping[str, type]] = {

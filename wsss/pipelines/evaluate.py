@@ -14,7 +14,6 @@ from wsss.evaluation import evaluate_masks, judged_images
 from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter import load_segmenter
 from wsss.pipelines.config import Config
-from wsss.pipelines.figures import draw_figures
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.pipelines.thresholds import choose_threshold, origin
@@ -46,6 +45,8 @@ def _settings(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 def run(context: Context) -> Metrics:
     """Score classifier, pseudo-masks and segmenter, and draw what they see."""
+    from wsss.pipelines.figures import draw_figures  # Matplotlib takes a second
+
     config, dataset, upstream = context.config, context.dataset, context.upstream
     split = reported_split(config)
     truth = evaluated_truth(config, dataset)

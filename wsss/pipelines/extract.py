@@ -28,7 +28,7 @@ from wsss.pipelines.config import Config
 from wsss.pipelines.prune import head_weights
 from wsss.pipelines.stage import WHOLE, Context, Metrics, Part, Stage, dataset_inputs
 from wsss.progress import track
-from wsss.training.classifier import class_probabilities
+from wsss.training.losses import class_probabilities
 from wsss.training.samples import TrainingSamples, build_loader, standardise
 
 SHARD = 64

@@ -23,10 +23,6 @@ from wsss.pipelines.artifacts import write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.pipelines.train import classifier_loaders
-from wsss.report.figures import save
-from wsss.report.heads import heads_figure, write_head_table
-from wsss.training.classifier import ClassifierTraining
-from wsss.training.fit import fit
 from wsss.training.gates import HardConcretePruning
 from wsss.training.optimizers import AdamWConfig
 from wsss.training.predict import validate_classifier
@@ -89,6 +85,10 @@ def _train_gates(
     context: Context, model: ClassTokenViT, spec: InputSpec, pruning: HardConcretePruning
 ) -> None:
     """Give the model gates and train both."""
+    # Imported here: Lightning takes seconds, and most commands train nothing.
+    from wsss.training.classifier import ClassifierTraining
+    from wsss.training.fit import fit
+
     config = context.config
     model.gates = pruning.gates(model)
     loaders = classifier_loaders(context, spec)
@@ -142,6 +142,9 @@ def _write_heads(
     directory: Path, confidence: Sequence[Sequence[float]], gates: HeadGates | None
 ) -> None:
     """A row per head in `HEADS` and, where there are gates, the figure of both."""
+    from wsss.report.figures import save  # Matplotlib takes a second
+    from wsss.report.heads import heads_figure, write_head_table
+
     columns: dict[str, Sequence[Sequence[float]] | None] = {"confidence": confidence}
     if gates is None:
         kept = [[1] * len(heads) for heads in confidence]

@@ -20,10 +20,8 @@ from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.relabel import relabel
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import derive_seed
-from wsss.training.fit import fit
-from wsss.training.history import Record
+from wsss.training.records import Record
 from wsss.training.samples import TrainingSamples, batches_of, build_loader
-from wsss.training.segmentation import SegmenterTraining
 from wsss.training.world import ALONE
 
 Labels = dict[Split, Callable[[str], Mask]]
@@ -85,6 +83,10 @@ def _work(artifact: Artifact, number: int) -> Path:
 def _train_round(
     context: Context, spec: InputSpec, labels: Labels, number: int, directory: Path, work: Path
 ) -> tuple[nn.Module, list[Record]]:
+    # Imported here: Lightning takes seconds, and most commands train nothing.
+    from wsss.training.fit import fit
+    from wsss.training.segmentation import SegmenterTraining
+
     config, settings = context.config, context.config.segmenter
     later = () if number == 1 else (number,)
     seed = derive_seed(config.seed, "segmenter", *later)

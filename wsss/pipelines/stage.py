@@ -16,7 +16,7 @@ from wsss.pipelines.artifacts import Artifact, fingerprint
 from wsss.pipelines.config import Config
 from wsss.tracking import RunLog
 from wsss.training.device import pick_device
-from wsss.training.history import Record
+from wsss.training.records import Record
 from wsss.training.world import ALONE, World
 
 Metrics = dict[str, Any]

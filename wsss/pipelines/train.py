@@ -22,11 +22,10 @@ from wsss.pipelines.artifacts import write_json
 from wsss.pipelines.config import Config
 from wsss.pipelines.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.randomness import keyed_generator
-from wsss.training.classifier import ClassifierTraining
-from wsss.training.fit import TrainerConfig, fit
 from wsss.training.gates import HardConcretePruning, JointPruning
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import Batch, TrainingSamples, batches_of, build_loader
+from wsss.training.trainer_config import TrainerConfig
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -52,6 +51,10 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 def run(context: Context) -> Metrics:
     """Train, save, and score on the validation split by image labels."""
+    # Imported here: Lightning takes seconds, and most commands train nothing.
+    from wsss.training.classifier import ClassifierTraining
+    from wsss.training.fit import fit
+
     config, dataset = context.config, context.dataset
     spec = input_spec(config, dataset, context.memory)
     model = build(config, spec, partial(_note, context))

@@ -13,15 +13,15 @@ from wsss.randomness import keyed_generator
 from wsss.training.batches import RankBatches, Share, share_of
 from wsss.training.epoch_means import MeasuredModule
 from wsss.training.gates import JointPruning
-from wsss.training.losses import LossConfig, classification_loss, training_loss
+from wsss.training.losses import (
+    LossConfig,
+    class_probabilities,
+    classification_loss,
+    training_loss,
+)
 from wsss.training.optimizers import OptimizerConfig, build_optimizer
 from wsss.training.samples import Batch
 from wsss.training.schedulers import SchedulerConfig, build_scheduler
-
-
-def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
-    """Probabilities ``[B, C]``: sigmoid for several labels an image, softmax for exactly one."""
-    return logits.sigmoid() if multi_label else logits.softmax(dim=1)
 
 
 class ClassifierTraining(MeasuredModule):

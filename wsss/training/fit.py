@@ -7,94 +7,22 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
-from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch.utils.data import DataLoader
 
-from wsss.atomic import replacing
-from wsss.checks import check_choice, check_least, check_positive
+from wsss.training.callbacks import AtomicCheckpointIO, ResumableEarlyStopping, SaveWhenWarned
 from wsss.training.device import pick_device
 from wsss.training.epoch_means import MeasuredModule
-from wsss.training.history import History, Record
+from wsss.training.history import History
+from wsss.training.records import Record
+from wsss.training.rendezvous import cluster_environment
 from wsss.training.samples import Batch, batches_of
-from wsss.training.stopping import SaveWhenWarned
-from wsss.training.world import cluster_environment, training_world
-
-PRECISIONS = ("32", "bf16", "16")
-SELECTIONS = ("last", "best")
-
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    """Length and manner of training.
-
-    ``select`` keeps the ``last`` weights, or the ``best`` by the loss on the validation split;
-    ``early_stopping`` is the number of epochs without a better one after which training ends.
-    That loss is measured against the labels in training: image labels, or pseudo-masks.
-    ``num_workers`` and ``progress_bar`` do not change the result; ``accelerator``, ``devices`` of
-    a node and ``num_nodes`` change it within float tolerance, since ``batch_size`` is that of all
-    of them together.
-    """
-
-    max_epochs: int
-    batch_size: int
-    accumulate_grad_batches: int
-    gradient_clip: float | None
-    precision: str
-    early_stopping: int | None
-    select: str
-    accelerator: str
-    devices: int
-    num_nodes: int
-    num_workers: int
-    progress_bar: bool
-
-    def __post_init__(self) -> None:
-        check_choice("trainer.precision", self.precision, PRECISIONS)
-        check_choice("trainer.select", self.select, SELECTIONS)
-        check_least("trainer.max_epochs", self.max_epochs, 0)
-        check_least("trainer.batch_size", self.batch_size, 1)
-        check_least("trainer.accumulate_grad_batches", self.accumulate_grad_batches, 1)
-        check_positive("trainer.gradient_clip", self.gradient_clip)
-        check_least("trainer.early_stopping", self.early_stopping, 1)
-        check_least("trainer.devices", self.devices, 1)
-        check_least("trainer.num_nodes", self.num_nodes, 1)
-        check_least("trainer.num_workers", self.num_workers, 0)
-
-    def result_settings(self) -> dict[str, Any]:
-        """The settings that change what is learnt, whatever the length of the run."""
-        names = ("accumulate_grad_batches", "gradient_clip", "precision", "early_stopping")
-        return {name: getattr(self, name) for name in (*names, "select")}
-
-    def to_the_end(self) -> TrainerConfig:
-        """For training with gates: the loss alone would choose epochs at which heads are open."""
-        return replace(self, select="last", early_stopping=None)
-
-
-class ResumableEarlyStopping(EarlyStopping):
-    """Early stopping that also holds for a run which was killed after it had stopped."""
-
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Lightning forgets with the process that training was over."""
-        if self.wait_count >= self.patience:
-            trainer.should_stop = True
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints that a kill in mid-write cannot damage."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
-    ) -> None:
-        """Write beside the target, then replace it."""
-        with replacing(Path(path)) as partial:
-            torch.save(checkpoint, partial)
+from wsss.training.trainer_config import TrainerConfig
+from wsss.training.world import training_world
 
 
 def fit(

@@ -10,8 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from wsss.training.epoch_means import MeasuredModule
-
-Record = dict[str, float]
+from wsss.training.records import Record
 
 
 class History(pl.Callback):
@@ -46,10 +45,3 @@ class History(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Comes back from the checkpoint."""
         self.records = list(state_dict["records"])
-
-
-def read_history(path: Path) -> list[Record]:
-    """The records of a ``history.jsonl``; none where there was no training."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]

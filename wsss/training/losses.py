@@ -25,6 +25,11 @@ class LossConfig:
         check_least("loss.contrast", self.contrast, 0)
 
 
+def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
+    """Probabilities ``[B, C]``: sigmoid for several labels an image, softmax for exactly one."""
+    return logits.sigmoid() if multi_label else logits.softmax(dim=1)
+
+
 def classification_loss(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
     """Binary cross-entropy for several labels an image, cross-entropy for exactly one.
 

@@ -18,7 +18,7 @@ from wsss.models.checkpoint import InputSpec
 from wsss.models.segmenter import predict
 from wsss.models.segmenter_config import SegmenterConfig
 from wsss.models.vit import ClassTokenViT
-from wsss.training.classifier import class_probabilities
+from wsss.training.losses import class_probabilities
 from wsss.training.samples import prepare
 
 BATCH = 32
