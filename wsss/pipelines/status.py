@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--rerun", action="store_true", help="submit what failed or was cancelled again"
     )
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)  # a file or a pipe wraps nothing
     try:
         options = parser.parse_args(arguments)
         runs = find_runs(options.paths or [Path("outputs")])
@@ -111,16 +113,16 @@ def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
     asked = {row.stage for row in states if row.state != "-"}
     shown = [*chain, *(stage for stage in STAGES if stage in asked - set(chain))]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("run", overflow="fold")
+    table.add_column("run", no_wrap=True)
     for stage in shown:
-        table.add_column(stage, no_wrap=True)
+        table.add_column(stage)
     for run in dict.fromkeys(row.run for row in states):
         cells = {row.stage: row for row in states if row.run == run}
         table.add_row(run.name, *(_cell(cells[stage]) for stage in shown))
     console.print(table)
     for row in states:
         held = row.state == "pending" and row.reason not in _USUAL
-        if held or row.state in ("failed", "cancelled"):
+        if held or row.state == "failed":
             console.print(f"\n{row.run.name} {row.stage}: job {row.job} {row.reason}", markup=False)
         if row.state == "failed" and row.log is not None:
             console.print(f"  {row.log}", highlight=False, markup=False)
