@@ -60,7 +60,7 @@ def test_preempted_goes_on_in_the_same_mlflow_run(cluster: Cluster, tmp_path: Pa
 
 
 def test_out_of_time_in_mid_training(cluster: Cluster, tmp_path: Path) -> None:
-    slow = ("stage=train", "trainer.max_epochs=500", "pruning=none")
+    slow = ("stage=train", "trainer.max_epochs=800", "pruning=none")
     limit = ("launch.resources.train.minutes=1", "launch.signal_seconds=5")
     ((_, job, *_),) = cluster.submit(*slow, *limit)
     whole = uninterrupted(tmp_path / "whole", *slow)
