@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from fake_runs import make_run, make_sweep, masking
 
-from wsss.compare import read_run
 from wsss.compare.__main__ import main
 from wsss.compare.record import tracking_of
+from wsss.compare.runs import read_run
 from wsss.tracking.__main__ import main as tracking_main
 from wsss.tracking.mlflow_client import connect, prepare_mlflow
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from fake_runs import make_run, make_sweep, masking
 
-from wsss.compare import Run, compare_runs, read_run
+from wsss.compare.comparison import compare_runs
 from wsss.compare.differences import Difference, paired_difference
+from wsss.compare.runs import Run, read_run
 from wsss.compare.text import differences_table
 from wsss.errors import UserError
 

@@ -10,8 +10,10 @@ import pytest
 from fake_runs import make_run, make_sweep, masking
 from matplotlib.figure import Figure
 
-from wsss.compare import Comparison, compare_runs, read_run, write_comparison
+from wsss.compare.comparison import Comparison, compare_runs
 from wsss.compare.plot import comparison_figure
+from wsss.compare.runs import read_run
+from wsss.compare.write import write_comparison
 
 
 def compared(paths: list[Path], **options: object) -> Comparison:

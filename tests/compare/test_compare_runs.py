@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from fake_runs import make_run, make_sweep, masking
 
-from wsss.compare import find_runs, read_run
-from wsss.compare.runs import outputs_of
+from wsss.compare.runs import find_runs, outputs_of, read_run
 from wsss.errors import UserError
 
 

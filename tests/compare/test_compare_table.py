@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from fake_runs import make_run, make_sweep, masking
 
-from wsss.compare import Comparison, compare_runs, read_run
+from wsss.compare.comparison import Comparison, compare_runs
+from wsss.compare.runs import read_run
 from wsss.compare.text import lacking_lines, means_table
 from wsss.errors import UserError
 from wsss.report.seeds import mean_and_spread

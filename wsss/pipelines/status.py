@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wsss.compare.runs import find_runs
 from wsss.errors import UserError
 from wsss.launch.queue import cancel
 from wsss.pipelines.graph import CHAIN, STAGES
 from wsss.pipelines.launch import launch_experiment
-from wsss.pipelines.run_directory import COMPOSED, CONFIG, job_keys
+from wsss.pipelines.run_directory import COMPOSED, job_keys
 from wsss.pipelines.states import StageState, last_lines, stage_states
 
 STYLES = {
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "paths", nargs="*", type=Path, help="run directories, or folders of outputs (outputs)"
     )
+    parser.add_argument("--sweep", metavar="NAME", help="only runs of this sweep")
     parser.add_argument("--lines", type=int, default=5, help="of the log of a failed stage (5)")
     parser.add_argument("--cancel", action="store_true", help="cancel jobs that no other run needs")
     parser.add_argument(
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console = Console(width=160)  # a file or a pipe wraps nothing
     try:
         options = parser.parse_args(arguments)
-        runs = find_runs(options.paths or [Path("outputs")])
+        runs = _runs(options.paths or [Path("outputs")], options.sweep)
         if options.cancel:
             _cancel(runs, console)
         states = stage_states(runs, [*STAGES])
@@ -69,19 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(row.state == "failed" for row in states) else 0
 
 
-def find_runs(paths: Sequence[Path]) -> list[Path]:
-    """Run directories among paths, or below them.
-
-    Raises:
-        UserError: a path without any.
-    """
-    runs: dict[Path, None] = {}
-    for path in paths:
-        found = [path] if (path / CONFIG).exists() else sorted(path.glob(f"runs/*/{CONFIG}"))
-        if not found:
-            raise UserError(f"no runs in {path}; give a run directory or a folder of outputs")
-        runs |= {(p if p == path else p.parent).absolute(): None for p in found}
-    return list(runs)
+def _runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
+    return [run.resolve() for run in find_runs(places, sweep)]
 
 
 def _cancel(runs: Sequence[Path], console: Console) -> None:
@@ -89,7 +80,7 @@ def _cancel(runs: Sequence[Path], console: Console) -> None:
     others = [
         run
         for outputs in {run.parents[1] for run in runs}
-        for run in find_runs([outputs])
+        for run in _runs([outputs])
         if run not in runs
     ]
     waiting = ("running", "pending")
