@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import tiny
 from cluster.conftest import Cluster, queued
 
@@ -23,9 +26,17 @@ def test_six_stages_give_the_same_bits_as_without_slurm(cluster: Cluster, finish
     assert shown.returncode == 0 and shown.stdout.count("up to date") == 6
 
 
-def test_a_sweep_has_one_job_for_each_artifact(cluster: Cluster) -> None:
+@pytest.fixture
+def held() -> Iterator[str]:
+    """Resources with which no training starts."""
+    set_state = ("scontrol", "update", "PartitionName=debug")
+    subprocess.run([*set_state, "State=DOWN"], check=True)
+    yield "launch.resources.train.partition=debug"
+    subprocess.run([*set_state, "State=UP"], check=True)
+
+
+def test_a_sweep_has_one_job_for_each_artifact(cluster: Cluster, held: str) -> None:
     stages = "stage=[train,prune,extract,generate]"
-    held = "launch.resources.train.partition=debug"  # so that the names of jobs can be counted
     sweep = ("dp_rate=0,0.25,0.5", "pseudo_mask=argmax,paper", "pruning=none", stages, held)
 
     rows = cluster.submit("-m", *sweep)
@@ -35,7 +46,7 @@ def test_a_sweep_has_one_job_for_each_artifact(cluster: Cluster) -> None:
     assert Counter(jobs.values()) == {"train": 3, "prune": 3, "extract": 3, "generate": 6}
     assert set(jobs) <= set(queued())
     # Another command that wants the same, and more, waits for the same jobs.
-    later = cluster.submit("dp_rate=0.5", "pseudo_mask=argmax", "pruning=none", "stage=all")
+    later = cluster.submit("dp_rate=0.5", "pseudo_mask=argmax", "pruning=none", "stage=all", held)
     shared = [row[2] for row in later]
     assert shared == ["shared"] * 4 + ["submitted"] * 2
 
