@@ -31,15 +31,20 @@ def tracking_of(runs: Sequence[Run]) -> TrackingConfig | None:
     Raises:
         UserError: for a tracking config that is none.
     """
-    found: Counter[TrackingConfig] = Counter()
+    found: Counter[tuple[str, str, float]] = Counter()
     for run in runs:
         try:
-            config = TrackingConfig(**run.config["tracking"])
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{run.path}: its config has no usable tracking ({error})") from error
-        if config.name == "mlflow":
-            found[replace(config, uri=_moved(config.uri, run))] += 1
-    return found.most_common(1)[0][0] if found else None
+            told = run.config["tracking"]
+            if told["name"] == "mlflow":
+                uri = _moved(str(told["uri"]), run)
+                found[uri, str(told["experiment"]), float(told["flush_seconds"])] += 1
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{run.path}: its config has no usable tracking ({error!r})") from error
+    if not found:
+        return None
+    ((uri, experiment, seconds), _), *_ = found.most_common()
+    # What else runs were tracked with is no matter of a comparison.
+    return TrackingConfig("mlflow", uri, experiment, seconds, None, False, [])
 
 
 def record(comparison: Comparison, files: Sequence[Path], folder: Path) -> None:
