@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
+
+import torch
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -12,12 +16,38 @@ Name = TypeVar("Name", bound=Hashable)
 def time_in_turn(
     passes: Mapping[Name, Callable[[], object]], rounds: int
 ) -> dict[Name, list[float]]:
-    """Seconds of each pass in each round, after one that does not count."""
+    """Seconds of each pass in each round, after one that does not count.
+
+    What a pass leaves running on a GPU is waited for.
+    """
     seconds: dict[Name, list[float]] = {name: [] for name in passes}
     for number in range(rounds + 1):
         for name, run in passes.items():
             started = time.perf_counter()
             run()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             if number:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """The ratio of two passes in each round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """The median of `ratios`."""
+    return statistics.median(ratios(above, below))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """PyTorch with so many threads on the CPU."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -45,20 +45,36 @@ def write_shard(
         save_file(tensors, partial, metadata={"ids": json.dumps(list(ids))})
 
 
-def read_maps(
-    directory: Path, split: Split, wanted: Callable[[int], bool] = lambda index: True
-) -> Iterator[ImageMaps]:
-    """Maps of the images of a split, in order, one image in memory at a time.
+class StoredMaps:
+    """Maps of the images of a split, in order; one image's are read at a time.
 
-    ``wanted`` says of a shard, by its index, whether it is read.
+    Args:
+        directory: artifact of stage ``extract``.
+        split: which images.
+        wanted: says of a shard, by its index, whether its images belong to them.
     """
-    for index, path in enumerate(sorted(directory.glob(f"{split}_*.safetensors"))):
-        if not wanted(index):
-            continue
+
+    def __init__(
+        self, directory: Path, split: Split, wanted: Callable[[int], bool] = lambda index: True
+    ) -> None:
+        self._places: list[tuple[Path, int, str]] = []
+        for index, path in enumerate(sorted(directory.glob(f"{split}_*.safetensors"))):
+            if wanted(index):
+                with safe_open(path, framework="pt") as shard:
+                    ids = json.loads(shard.metadata()["ids"])
+                self._places += [(path, row, image_id) for row, image_id in enumerate(ids)]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[ImageMaps]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> ImageMaps:
+        path, row, image_id = self._places[number]
         with safe_open(path, framework="pt") as shard:
-            for row, image_id in enumerate(json.loads(shard.metadata()["ids"])):
-                yield ImageMaps(
-                    image_id,
-                    shard.get_tensor(f"attention/{row}").float().numpy(),
-                    shard.get_tensor(f"probabilities/{row}").numpy(),
-                )
+            return ImageMaps(
+                image_id,
+                shard.get_tensor(f"attention/{row}").float().numpy(),
+                shard.get_tensor(f"probabilities/{row}").numpy(),
+            )

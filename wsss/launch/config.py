@@ -12,14 +12,19 @@ class LaunchConfig:
     """``local`` runs the stages one after another in this process.
 
     ``threads`` limits PyTorch's CPU threads; ``null`` leaves its default, one per core, or on a
-    cluster takes the stage's ``cpus``.
+    cluster takes the stage's ``cpus``. ``workers`` are processes beside this one that read the
+    images of stage ``extract`` and make the masks of ``generate``, each on one thread of the CPU;
+    those of trainings are ``trainer.num_workers``. Neither changes what comes out, but for last
+    digits.
     """
 
     name: str
     threads: int | None
+    workers: int
 
     def __post_init__(self) -> None:
         check_least("launch.threads", self.threads, 1)
+        check_least("launch.workers", self.workers, 0)
 
 
 @dataclass(frozen=True)

@@ -288,7 +288,7 @@ class ClassTokenViT(nn.Module):
                 keys=keys,
                 weights=None if head_weights is None else head_weights[index],
             )
-            layer_tokens.append(tokens[:, :classes])
+            layer_tokens.append(tokens[:, :classes].clone())  # a view would keep all of them
             if attention is not None:
                 rows.append(attention[:, :, patches])
         if keep is not None and place != "input":

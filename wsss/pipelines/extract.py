@@ -8,17 +8,17 @@ with ``heads=all`` it means that other pruning settings have the same maps extra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from wsss.attention import AttentionConfig, class_maps
+from wsss.attention import class_maps
 from wsss.data.base import Dataset
-from wsss.data.fit import fitted_size, own_size, resize
 from wsss.data.maps import shard_path, write_shard
 from wsss.data.types import SPLITS
 from wsss.layer_weights import attended_scores, learn_layer_weights
@@ -27,9 +27,10 @@ from wsss.models.vit import ClassTokenViT
 from wsss.pipelines.config import Config
 from wsss.pipelines.prune import head_weights
 from wsss.pipelines.stage import WHOLE, Context, Metrics, Part, Stage, dataset_inputs
+from wsss.pipelines.views import Views, read_views
 from wsss.progress import track
 from wsss.training.losses import class_probabilities
-from wsss.training.samples import TrainingSamples, build_loader, standardise
+from wsss.training.samples import TrainingSamples, build_loader
 
 SHARD = 64
 
@@ -83,12 +84,40 @@ def _source(context: Context) -> Source:
 
 def _write_shards(context: Context, source: Source, part: Part) -> None:
     for split in SPLITS:
-        ids = context.dataset.ids(split)
-        shards = range(0, len(ids), SHARD)
-        for index, start in enumerate(track(shards, f"maps of {split}")):
-            path = shard_path(context.artifact.path, split, index)
-            if part.has(index) and not path.exists():  # shards appear whole or not at all
-                _write_shard(context, source, path, ids[start : start + SHARD])
+        ids, path = context.dataset.ids(split), partial(shard_path, context.artifact.path, split)
+        shards = dict(enumerate(ids[first : first + SHARD] for first in range(0, len(ids), SHARD)))
+        # Shards appear whole or not at all.
+        missing = [index for index in shards if part.has(index) and not path(index).exists()]
+        views = read_views(
+            context.dataset,
+            {index: shards[index] for index in missing},
+            source.spec,
+            context.config.attention,
+            workers=context.config.launch.workers,
+        )
+        together = groupby(views, lambda batch: batch.shard)
+        for index, batches in track(together, f"maps of {split}", len(missing)):
+            _write_shard(context, source, path(index), shards[index], batches)
+
+
+def _write_shard(
+    context: Context, source: Source, path: Path, ids: Sequence[str], batches: Iterable[Views]
+) -> None:
+    maps: dict[str, Tensor] = {}
+    probabilities: dict[str, Tensor] = {}
+    for batch in batches:
+        logits, summed = class_maps(
+            source.model,
+            batch.images.to(context.device),
+            context.config.attention,
+            square=source.spec.fit == "pad",
+            head_weights=source.head_weights,
+            layer_weights=source.layer_weights,
+        )
+        found = class_probabilities(logits, source.spec.multi_label)
+        maps |= zip(batch.ids, summed.cpu(), strict=True)
+        probabilities |= zip(batch.ids, found.cpu(), strict=True)
+    write_shard(path, ids, [maps[i] for i in ids], [probabilities[i] for i in ids])
 
 
 def _layer_weights(
@@ -111,50 +140,6 @@ def _layer_weights(
             yield (found.cpu(), given.cpu()), batch["labels"]
 
     return learn_layer_weights(scores(), spec.multi_label).to(context.device)
-
-
-def _write_shard(context: Context, source: Source, path: Path, ids: Sequence[str]) -> None:
-    attention, spec = context.config.attention, source.spec
-    maps: dict[str, Tensor] = {}
-    probabilities: dict[str, Tensor] = {}
-    for batch in batches_of_one_size(context.dataset, ids, spec, attention):
-        images = [context.dataset.read_image(image_id) for image_id in batch]
-        size = view_size((images[0].shape[-2], images[0].shape[-1]), spec, attention)
-        views = torch.stack([resize(standardise(image, spec), size) for image in images])
-        logits, summed = class_maps(
-            source.model,
-            views.to(context.device),
-            attention,
-            square=spec.fit == "pad",
-            head_weights=source.head_weights,
-            layer_weights=source.layer_weights,
-        )
-        maps |= zip(batch, summed.cpu(), strict=True)
-        probabilities |= zip(
-            batch, class_probabilities(logits, spec.multi_label).cpu(), strict=True
-        )
-    write_shard(path, ids, [maps[i] for i in ids], [probabilities[i] for i in ids])
-
-
-def batches_of_one_size(
-    dataset: Dataset, ids: Sequence[str], spec: InputSpec, attention: AttentionConfig
-) -> Iterator[Sequence[str]]:
-    """The ids in batches of images that maps are taken from at the same size."""
-    alike: dict[tuple[int, int], list[str]] = {}
-    for image_id in ids:
-        alike.setdefault(view_size(dataset.size(image_id), spec, attention), []).append(image_id)
-    for members in alike.values():
-        for start in range(0, len(members), attention.batch_size):
-            yield members[start : start + attention.batch_size]
-
-
-def view_size(
-    size: tuple[int, int], spec: InputSpec, attention: AttentionConfig
-) -> tuple[int, int]:
-    """Height and width at which maps of an image of ``size`` are taken, before ``scales``."""
-    if attention.max_side is None:
-        return fitted_size(size, spec.image_size, spec.fit)
-    return own_size(size, attention.max_side)
 
 
 STAGE = Stage(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from wsss.data.maps import read_maps
+from wsss.data.maps import StoredMaps
 from wsss.data.types import Mask, Split
 from wsss.pipelines.generate import read_pseudo_mask
 from wsss.pipelines.stage import Context, Metrics
@@ -68,7 +68,7 @@ def grid_rows(
     dataset = context.dataset
     rows: list[GridRow] = []
     chosen = _spread(ids, context.config.evaluation.figure_images)
-    for maps in read_maps(context.upstream["extract"], split):
+    for maps in StoredMaps(context.upstream["extract"], split):
         if maps.image_id not in chosen:
             continue
         labels = dataset.record(maps.image_id).labels

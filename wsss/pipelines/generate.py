@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.lib.format import open_memmap
+from torch import Tensor
+from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import Dataset as TorchDataset
 
 from wsss.data.base import Dataset
-from wsss.data.maps import read_maps
+from wsss.data.maps import ImageMaps, StoredMaps
 from wsss.data.raster import mask_suffix, read_index_mask, write_mask
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.errors import UserError
@@ -19,6 +22,9 @@ from wsss.pipelines.config import Config
 from wsss.pipelines.painting import claims, paint
 from wsss.pipelines.stage import WHOLE, Context, Metrics, Part, Stage
 from wsss.progress import track
+
+AT_ONCE = 16
+"""Masks that a worker makes before it says so."""
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -47,9 +53,7 @@ def run(context: Context) -> Metrics:
     coverage: dict[str, dict[str, float]] = {}
     ignored: dict[str, float] = {}
     for split in SPLITS:
-        pixels = np.zeros(IGNORE_INDEX + 1)
-        for mask in _masks(context, split, WHOLE):
-            pixels += np.bincount(mask.ravel(), minlength=len(pixels))
+        pixels = _make_masks(context, split, WHOLE)
         shares = (pixels / pixels.sum()).tolist()
         coverage[split] = dict(zip(dataset.info.classes, shares, strict=False))
         ignored[split] = shares[IGNORE_INDEX]
@@ -66,29 +70,53 @@ def run(context: Context) -> Metrics:
 def run_part(context: Context, part: Part) -> None:
     """Write the masks of one part."""
     for split in SPLITS:
-        for _ in _masks(context, split, part):
-            pass
+        _make_masks(context, split, part)
 
 
-def _masks(context: Context, split: Split, part: Part) -> Iterator[Mask]:
-    """The masks of a part of a split, each written unless it is there already."""
-    dataset, settings = context.dataset, context.config.pseudo_mask
-    directory = context.artifact.path / split
-    directory.mkdir(parents=True, exist_ok=True)
-    ids, labels = dataset.ids(split), dataset.labels(split)
-    every = read_maps(context.upstream["extract"], split, part.has)
-    rows = {image_id: row for row, image_id in enumerate(ids)}
-    for maps in track(every, split, len(ids) // part.count):
+def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
+    """Write the masks of a part of a split, and count their pixels by label, ``[256]``."""
+    (context.artifact.path / split).mkdir(parents=True, exist_ok=True)
+    masks = Masks(context, split, part)
+    loader = DataLoader(masks, num_workers=context.config.launch.workers, batch_size=AT_ONCE)
+    counted = torch.zeros(IGNORE_INDEX + 1, dtype=torch.float64)
+    for pixels in track(loader, f"masks of {split}", len(loader)):
+        counted += pixels.sum(dim=0)
+    return counted
+
+
+class Masks(TorchDataset[Tensor]):
+    """The masks of a part of a split, written when asked for unless they are there already.
+
+    Items are how many pixels have each label, ``[256]``.
+    """
+
+    def __init__(self, context: Context, split: Split, part: Part) -> None:
+        self._context = context
+        self._maps = StoredMaps(context.upstream["extract"], split, part.has)
+        dataset = context.dataset
+        self._directory = context.artifact.path / split
+        self._labels = dict(zip(dataset.ids(split), dataset.labels(split), strict=True))
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    def __getitem__(self, number: int) -> Tensor:
+        maps = self._maps[number]
+        mask = self._mask(maps)
+        return torch.from_numpy(np.bincount(mask.ravel(), minlength=IGNORE_INDEX + 1))
+
+    def _mask(self, maps: ImageMaps) -> Mask:
+        dataset, settings = self._context.dataset, self._context.config.pseudo_mask
         place = dataset.georeference(maps.image_id)
-        path = directory / f"{maps.image_id}{mask_suffix(place)}"
+        path = self._directory / f"{maps.image_id}{mask_suffix(place)}"
         if path.exists():
-            yield read_index_mask(path)
-            continue
-        row = labels[rows[maps.image_id]]
-        claimed = claims(settings, dataset, maps, row, context.device)
+            return read_index_mask(path)
+        # A worker, as a fork, can do nothing on a GPU.
+        device = self._context.device if get_worker_info() is None else torch.device("cpu")
+        claimed = claims(settings, dataset, maps, self._labels[maps.image_id], device)
         mask = paint(claimed, settings, dataset.info)
         write_mask(path, mask, dataset.info, place)
-        yield mask
+        return mask
 
 
 def read_pseudo_mask(directory: Path, split: Split, image_id: str) -> Mask:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wsss.data.maps import read_maps
+from wsss.data.maps import StoredMaps
 from wsss.data.types import DatasetInfo, Split
 from wsss.evaluation import scored
 from wsss.pipelines.painting import claims, paint
@@ -75,7 +75,7 @@ def _count(context: Context, truth: Truth, split: Split) -> ThresholdEvaluator:
     counts = ThresholdEvaluator(len(dataset.info.classes), dataset.info.background)
     lowest = replace(rule, background_threshold=0.0, foreground_threshold=None)
     judged = set(truth.ids[split])
-    every = zip(read_maps(context.upstream["extract"], split), dataset.labels(split), strict=True)
+    every = zip(StoredMaps(context.upstream["extract"], split), dataset.labels(split), strict=True)
     for maps, labels in track(every, f"thresholds on {split}", len(dataset.ids(split))):
         if maps.image_id not in judged:
             continue

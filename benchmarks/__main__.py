@@ -1,0 +1,30 @@
+"""Measure: ``python -m benchmarks [NAME ...]``; see ``benchmarks/README.md``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from benchmarks.results import save
+
+NAMES = ("training",)
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument("--rounds", type=int, default=5, help="that count (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
+    chosen = parser.parse_args()
+    unknown = set(chosen.names) - set(NAMES)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; valid: {', '.join(NAMES)}")
+    for name in chosen.names or NAMES:
+        benchmark = importlib.import_module(f"benchmarks.{name}")
+        suffix = "" if chosen.device == "cpu" else f"_{chosen.device}"
+        save(name + suffix, benchmark.measure(chosen.rounds, chosen.device))
+
+
+if __name__ == "__main__":
+    main()

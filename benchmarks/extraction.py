@@ -1,0 +1,97 @@
+"""Maps against a forward pass without them, and against one that keeps all attention.
+
+Ours is `wsss.attention.class_maps` with one view: attention of the published model, and the default
+model's attention joined with its patch scores. The floor gives scores alone; both run without
+gradients. The model has no short cut here that the maps do not need: see "scores" for its own pass
+without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import nn
+
+from benchmarks.cases import CASES, Built, Case, build
+from benchmarks.results import Figure, Outcome
+from benchmarks.timing import ratios, time_in_turn
+from benchmarks.yardsticks import BareViT, explicit_maps
+from wsss.attention import AttentionConfig, class_maps
+
+EXPLICIT_GB = 12.0
+"""Of attention kept, above which the explicit formulation is left out."""
+
+
+def measure(rounds: int, device: str) -> Outcome:
+    """Ratios of passes with maps."""
+    figures, left = [], []
+    for case in CASES:
+        seconds = time_in_turn(passes(case, device), rounds)
+        floor, name = seconds["floor"], str(case)
+        for ours in ("published", "default"):
+            maps = ratios(seconds[ours], floor)
+            figures.append(Figure(f"maps, {ours} / floor", name, maps, most=1.10))
+        figures.append(Figure("scores, published / floor", name, ratios(seconds["scores"], floor)))
+        if "explicit" in seconds:
+            least = 3.0 if case.patch == 8 else None
+            explicit = ratios(seconds["explicit"], seconds["published"])
+            figures.append(Figure("maps, explicit / published", name, explicit, least=least))
+        else:
+            left.append(name)
+        speed = [case.batch / s for s in seconds["published"]]
+        figures.append(Figure("maps, published", name, speed, "images/s"))
+    notes = []
+    if left:
+        notes.append(f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {left}")
+    return Outcome(figures, notes)
+
+
+def passes(case: Case, device: str) -> Mapping[str, Callable[[], object]]:
+    """A pass of each formulation."""
+    published = build(case, device, patch_head=False)
+    default = build(case, device, patch_head=True)
+    found = {
+        "floor": partial(silently, forward, BareViT(published.model), published),
+        "scores": partial(silently, forward, published.model.eval(), published),
+        "published": partial(silently, own_maps, published.model.eval(), published),
+        "default": partial(silently, own_maps, default.model.eval(), default),
+    }
+    if attention_gb(case, published) <= EXPLICIT_GB:
+        explicit = BareViT(published.model, explicit=True)
+        found["explicit"] = partial(silently, written_out, explicit, published)
+    return found
+
+
+def attention_gb(case: Case, built: Built) -> float:
+    """What the explicit formulation keeps, and its copy in one tensor."""
+    return 2 * 4 * case.batch * sum(built.model.num_heads) * case.tokens**2 / 1e9
+
+
+@torch.inference_mode()
+def silently(run: Callable[[nn.Module, Built], object], model: nn.Module, built: Built) -> None:
+    """Without gradients."""
+    run(model.to(built.images.device), built)
+
+
+def forward(model: nn.Module, built: Built) -> object:
+    """Scores."""
+    return model(built.images)
+
+
+def written_out(model: nn.Module, built: Built) -> object:
+    """Scores and maps, of the explicit formulation."""
+    assert isinstance(model, BareViT)
+    return explicit_maps(model, built.images)
+
+
+def own_maps(model: nn.Module, built: Built) -> object:
+    """Scores and maps, as stage ``extract`` takes them of one view."""
+    return class_maps(built.model, built.images, one_view(built))
+
+
+def one_view(built: Built) -> AttentionConfig:
+    """The config's source, at the size of the images."""
+    return replace(built.config.attention, scales=[1.0], flip=False)

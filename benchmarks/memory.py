@@ -1,0 +1,72 @@
+"""Memory for maps, beyond what the same pass without them takes.
+
+Peaks of what PyTorch has allocated, counted by its profiler: exact, and the same in every round.
+Extra memory is a pass's peak with maps less the floor's or, for its growth with tokens and
+classes, less that of our own pass without maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.cases import Case
+from benchmarks.extraction import passes
+from benchmarks.results import Figure, Outcome
+
+LARGE = (Case("tiny", 448, 8, 20, 1), Case("base", 448, 8, 20, 1))
+TOKENS = tuple(Case("tiny", 8 * side, 8, 20, 1) for side in (28, 40, 56, 80))
+CLASSES = tuple(Case("tiny", 448, 8, classes, 1) for classes in (5, 20, 80))
+
+
+def measure(rounds: int, device: str) -> Outcome:
+    """Peaks, and how they grow; one round tells all."""
+    figures = []
+    for case in LARGE:
+        found = passes(case, device)
+        peaks = {name: peak_mb(found[name]) for name in ("floor", "published", "explicit")}
+        ours, explicit = (peaks[name] - peaks["floor"] for name in ("published", "explicit"))
+        name = str(case)
+        figures += [
+            Figure("extra memory, published / explicit", name, [ours / explicit], most=0.1),
+            Figure("extra memory, published", name, [ours], "MB"),
+            Figure("extra memory, explicit", name, [explicit], "MB"),
+            Figure("peak, floor", name, [peaks["floor"]], "MB"),
+        ]
+    for what, cases in (("tokens", TOKENS), ("classes", CLASSES)):
+        extra = [maps_mb(case, device) for case in cases]
+        sizes = [case.tokens if what == "tokens" else case.classes for case in cases]
+        slope = float(np.polyfit(np.log(sizes), np.log(extra), 1)[0])
+        figures += [
+            Figure("maps beyond scores", str(case), [mb], "MB")
+            for case, mb in zip(cases, extra, strict=True)
+        ]
+        title = f"growth with {what}, its exponent"
+        figures.append(Figure(title, f"{sizes[0]} to {sizes[-1]} {what}", [slope], most=1.1))
+    return Outcome(figures)
+
+
+def maps_mb(case: Case, device: str) -> float:
+    """What maps take beyond scores."""
+    found = passes(case, device)
+    return peak_mb(found["published"]) - peak_mb(found["scores"])
+
+
+def peak_mb(run: Callable[[], object]) -> float:
+    """The most that PyTorch has allocated at once in a pass, beside what was there before."""
+    run()
+    if torch.cuda.is_available():
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        run()
+        return (torch.cuda.max_memory_allocated() - before) / 1e6
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        run()
+    results = profiler.profiler.kineto_results
+    changes = [event for event in results.events() if event.name() == "[memory]"]
+    changes.sort(key=lambda event: event.start_ns())
+    return float(max(accumulate(event.nbytes() for event in changes))) / 1e6

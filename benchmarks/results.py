@@ -1,0 +1,147 @@
+"""Figures that benchmarks come to, and the files that keep them with machine and versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from wsss.atomic import replacing
+from wsss.report.seeds import markdown_table
+
+FOLDER = Path(__file__).parent / "results"
+LIBRARIES = ("torch", "numpy", "scipy", "pytorch-lightning", "hydra-core", "mlflow", "rasterio")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of a table: what was measured, of what, and what it should be.
+
+    ``values`` are those of all rounds; their median counts, against ``most`` or ``least``.
+    """
+
+    what: str
+    case: str
+    values: list[float]
+    unit: str = "x"
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def median(self) -> float:
+        """What counts."""
+        return statistics.median(self.values)
+
+    @property
+    def target(self) -> str:
+        """What it should be, empty where nothing is asked."""
+        if self.most is not None:
+            return f"<= {self.most:g}"
+        return "" if self.least is None else f">= {self.least:g}"
+
+    @property
+    def met(self) -> bool:
+        """Whether it is what it should be."""
+        below = self.most is None or self.median <= self.most
+        return below and (self.least is None or self.median >= self.least)
+
+    def cells(self) -> list[str]:
+        """Of a table with `HEAD`."""
+        spread = ""
+        if len(self.values) > 1:
+            spread = f"{digits(min(self.values))} to {digits(max(self.values))}"
+        unit = "" if self.unit == "x" else f" {self.unit}"
+        answer = "" if not self.target else "yes" if self.met else "**no**"
+        return [self.what, self.case, digits(self.median) + unit, spread, self.target, answer]
+
+
+HEAD = ("what", "of", "median", "range", "target", "met")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a benchmark comes to; ``notes`` say what limits it and what was left out."""
+
+    figures: Sequence[Figure]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def digits(value: float) -> str:
+    """Three significant ones, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "date": date.today().isoformat(),
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "gpu": gpu,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+    }
+
+
+def processor() -> str:
+    """Its name and what counts here of its vector instructions."""
+    facts: dict[str, str] = {}
+    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    flags = facts["flags"].split()
+    kinds = [kind for kind in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if kind in flags]
+    return f"{facts['model name']} ({', '.join(kinds)})"
+
+
+def save(name: str, outcome: Outcome) -> None:
+    """Print what a benchmark came to and write it, and the table of all that have been run."""
+    content = {
+        "machine": machine(),
+        "notes": list(outcome.notes),
+        "figures": [asdict(figure) for figure in outcome.figures],
+    }
+    FOLDER.mkdir(exist_ok=True)
+    with replacing(FOLDER / f"{name}.json") as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    show(name, outcome)
+    write_page()
+
+
+def show(name: str, outcome: Outcome) -> None:
+    """Print a benchmark's table."""
+    table = Table(*HEAD, title=name, box=None, header_style="bold", pad_edge=False)
+    for figure in outcome.figures:
+        table.add_row(*figure.cells())
+    Console().print(table)
+    for note in outcome.notes:
+        print(f"- {note}")
+
+
+def write_page() -> None:
+    """``results/README.md`` from all files beside it."""
+    parts = [
+        "# Results\n\nWritten by `python -m benchmarks`; see [what they mean](../README.md).\n"
+    ]
+    for path in sorted(FOLDER.glob("*.json")):
+        content = json.loads(path.read_text("utf-8"))
+        rows = [Figure(**figure).cells() for figure in content["figures"]]
+        known = [f"{key} {value}" for key, value in content["machine"].items() if value is not None]
+        notes = "".join(f"- {note}\n" for note in content["notes"])
+        table = markdown_table(HEAD, rows)
+        parts.append(f"\n## {path.stem}\n\n{table}\n{notes}\n{', '.join(known)}\n")
+    with replacing(FOLDER / "README.md") as partial:
+        partial.write_text("".join(parts), "utf-8")

@@ -1,0 +1,112 @@
+"""A training step against a bare vision transformer's, and against one that keeps all attention.
+
+The floor is a bare transformer with PyTorch's fused attention, of the same sizes and number of
+tokens, with one loss and nothing else. The explicit formulation is the same with softmax(q k^T) v
+written out and every layer's attention kept. Ours is the published model, and the default one, with
+patch head and gates; each draws its masking and its gates. All take AdamW steps in fp32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+from benchmarks.cases import CASES, Built, Case, build
+from benchmarks.results import Figure, Outcome
+from benchmarks.timing import ratios, time_in_turn
+from benchmarks.yardsticks import BareViT
+from wsss.training.classifier import ClassifierTraining
+from wsss.training.gates import JointPruning
+
+EXPLICIT_GB = 8.0
+"""Of attention alone; where one step would keep more it is left out."""
+TARGETS = {Case("base", 224, 16, 8, 8): 1.05, Case("tiny", 448, 8, 20, 1): 1.10}
+TARGETS[Case("base", 448, 8, 20, 1)] = 1.10
+
+
+def measure(rounds: int, device: str) -> Outcome:
+    """Ratios of steps, and the floor's share of the fastest matrix product."""
+    figures, left = [], []
+    for case in CASES:
+        steps = passes(case, device)
+        seconds = time_in_turn(steps, rounds)
+        floor, name = seconds["floor"], str(case)
+        most = TARGETS.get(case)
+        figures += [
+            Figure("step, published / floor", name, ratios(seconds["published"], floor), most=most),
+            Figure("step, default / floor", name, ratios(seconds["default"], floor), most=most),
+        ]
+        if "explicit" in seconds:
+            explicit = ratios(seconds["explicit"], seconds["published"])
+            figures.append(Figure("step, explicit / published", name, explicit))
+        else:
+            left.append(name)
+        figures.append(Figure("step, floor", name, [1e3 * s for s in floor], "ms"))
+    notes = []
+    if left:
+        notes.append(f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {left}")
+    return Outcome(figures, notes)
+
+
+def passes(case: Case, device: str) -> Mapping[str, Callable[[], None]]:
+    """A step of each formulation."""
+    published = build(case, device, patch_head=False)
+    default = build(case, device, patch_head=True, joint_gates=True)
+    found = {
+        "floor": partial(bare_step, *bare(published, explicit=False), published),
+        "published": partial(own_step, *training(published), published),
+        "default": partial(own_step, *training(default), default),
+    }
+    layers, heads = len(published.model.blocks), published.model.num_heads[0]
+    # Scores before and after softmax, and the gradient of one layer's.
+    kept = 4 * case.batch * (2 * layers + 2) * heads * case.tokens**2 / 1e9
+    if kept <= EXPLICIT_GB:
+        found["explicit"] = partial(bare_step, *bare(published, explicit=True), published)
+    return found
+
+
+def bare(built: Built, explicit: bool) -> tuple[BareViT, torch.optim.Optimizer]:
+    """A bare model and its optimizer."""
+    model = BareViT(built.model, explicit).to(built.images.device)
+    return model, torch.optim.AdamW(model.parameters(), lr=1e-5)
+
+
+def bare_step(model: BareViT, optimizer: torch.optim.Optimizer, built: Built) -> None:
+    """Forward, backward, update."""
+    scores, _ = model(built.images)
+    loss = F.binary_cross_entropy_with_logits(scores, built.labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def training(built: Built) -> tuple[ClassifierTraining, torch.optim.Optimizer]:
+    """Our training of a classifier, and its optimizer."""
+    config, pruning = built.config, None
+    if isinstance(config.pruning, JointPruning):
+        pruning = config.pruning
+        built.model.gates = pruning.gates(built.model).to(built.images.device)
+    module = ClassifierTraining(
+        built.model,
+        config.masking,
+        config.loss,
+        config.optimizer,
+        config.scheduler,
+        max_epochs=1,
+        classes=[str(number) for number in range(built.labels.shape[1])],
+        multi_label=True,
+        seed=0,
+        pruning=pruning,
+    )
+    return module, torch.optim.AdamW(built.model.parameters(), lr=1e-5)
+
+
+def own_step(module: ClassifierTraining, optimizer: torch.optim.Optimizer, built: Built) -> None:
+    """Masking, gates, losses, means and all else that `ClassifierTraining` does in a step."""
+    loss = module.training_step({"image": built.images, "labels": built.labels}, 0)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    optimizer.zero_grad()
