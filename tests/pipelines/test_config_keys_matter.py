@@ -6,9 +6,11 @@ and returns something that must then differ. The few keys whose effect lies outs
 are probed where they are read:
 
 - ``launch.name`` must name a launcher; the keys of clusters are in ``tests/cluster``.
-- ``launch.threads``, ``trainer.num_workers``, ``trainer.progress_bar``, ``trainer.accelerator``,
+- ``launch.threads``, ``launch.workers``, ``trainer.num_workers``, ``trainer.progress_bar``,
+  ``trainer.accelerator``, ``trainer.compile``, ``trainer.gradient_checkpointing``,
   ``attention.batch_size`` and ``dataset.cache_mb`` must not change the result: the probe looks at
-  PyTorch's threads, the loaders, Lightning's trainer, the batches and the reads from disk.
+  PyTorch's threads, who reads, the loaders, Lightning's trainer, how blocks are called, the batches
+  and the reads from disk.
 - ``model.name`` is what a message about the model calls it.
 """
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import sys
 import threading
@@ -37,6 +40,7 @@ from safetensors.torch import save_file
 from wsss.data import SPLITS, Dataset, open_dataset
 from wsss.errors import UserError
 from wsss.evaluation import evaluate_masks
+from wsss.models import block_runner
 from wsss.models.checkpoint import save_classifier
 from wsss.pipelines import evaluate, extract, generate, prune, segment, train
 from wsss.pipelines.artifacts import Artifact
@@ -414,6 +418,42 @@ def workers(laboratory: Laboratory, overrides: Overrides) -> object:
     return [loader.num_workers for loader in train.classifier_loaders(context, spec)]
 
 
+def blocks_run(laboratory: Laboratory, overrides: Overrides) -> object:
+    """How often stage train has blocks compiled, and recomputed."""
+    calls = {"compile": 0, "checkpoint": 0}
+
+    def compiled(run: Any, **_: Any) -> Any:
+        calls["compile"] += 1
+        return run
+
+    def recomputed(run: Any, *args: Any, use_reentrant: bool, **kwargs: Any) -> Any:
+        calls["checkpoint"] += 1
+        return run(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "compile", compiled)
+        patch.setattr(block_runner, "checkpoint", recomputed)
+        train.run(laboratory.context(overrides, laboratory.scratch()))
+    return calls
+
+
+def readers(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Whether other processes than this one read the images of stage extract."""
+    classifier = laboratory.run(train.STAGE, ())
+    context = laboratory.context(overrides, laboratory.scratch(), prune=classifier)
+    pids = laboratory.scratch()
+    real = context.dataset.read_image
+
+    def watched(image_id: str) -> Any:
+        (pids / str(os.getpid())).touch()
+        return real(image_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context.dataset, "read_image", watched)
+        extract.run(context)
+    return [path.name == str(os.getpid()) for path in pids.iterdir()]
+
+
 def worth(laboratory: Laboratory, overrides: Overrides) -> object:
     """What a sweeper gets to know of the same metrics."""
     metrics: dict[str, dict[str, Any]] = {
@@ -635,6 +675,8 @@ CASES = [
     case("trainer.accumulate_grad_batches", "2", trained),
     case("trainer.gradient_clip", "0.001", trained),
     case("trainer.precision", "bf16", trained),
+    case("trainer.compile", OPPOSITE, blocks_run),
+    case("trainer.gradient_checkpointing", OPPOSITE, blocks_run),
     case("trainer.early_stopping", "1", epochs, *RISING),
     case("trainer.select", "best", trained, *RISING),
     case("trainer.accelerator", "tpu", trainer),
@@ -690,6 +732,7 @@ CASES = [
     case("evaluation.figure_images", "2", drawn),
     case("launch.name", "nowhere", refused),
     case("launch.threads", "2", threads, "launch.threads=1"),
+    case("launch.workers", "1", readers),
     case("tracking.name", "mlflow", tracked, SERVER, "tracking.flush_seconds=0"),
     case("tracking.uri", "'http://127.0.0.1:99'", tracked, *MLFLOW),
     case("tracking.experiment", "mine", tracked, *MLFLOW),

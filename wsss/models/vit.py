@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from wsss.checks import check_choice
 from wsss.masking import PLACES
 from wsss.models.block import Block
+from wsss.models.block_runner import BlockRunner, run_block
 from wsss.models.gates import HeadGates
 from wsss.models.patch_head import POOLINGS, PatchHead
 from wsss.models.patches import PatchEmbed, Size, grid_of, pair
@@ -155,6 +156,7 @@ class ClassTokenViT(nn.Module):
         if patch_head != "none":
             self.patch_head = PatchHead(embed_dim, num_classes, patch_head)
         self.gates: HeadGates | None = None
+        self.train_block: BlockRunner = run_block
         self._initialise(generator)
 
     @overload
@@ -278,9 +280,11 @@ class ClassTokenViT(nn.Module):
         rows: list[Tensor] = []
         layer_tokens: list[Tensor] = []
         last = len(self.blocks) - 1
+        run = self.train_block if self.training else run_block
         for index, block in enumerate(self.blocks):
             only_classes = index == last and self.patch_head is None  # nothing else is read there
-            tokens, attention = block(
+            tokens, attention = run(
+                block,
                 tokens,
                 queries=classes if only_classes else None,
                 maps=classes if return_attention else 0,

@@ -42,8 +42,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "masking": asdict(config.masking),
         "loss": asdict(config.loss),
         "dataset": dataset_inputs(config, dataset, ("train", "val")),
-        "trainer": config.trainer.to_the_end().result_settings()
-        | {"batch_size": config.trainer.batch_size},
+        "trainer": config.trainer.to_the_end().classifier_settings(),
     }
 
 
@@ -92,6 +91,7 @@ def _train_gates(
     config = context.config
     model.gates = pruning.gates(model)
     loaders = classifier_loaders(context, spec)
+    model.train_block = config.trainer.block_runner()
     module = ClassifierTraining(
         model,
         config.masking,

@@ -44,8 +44,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "pruning": None if joint_pruning(config) is None else asdict(config.pruning),
         "optimizer": asdict(config.optimizer),
         "scheduler": asdict(config.scheduler),
-        "trainer": classifier_trainer(config).result_settings()
-        | {"max_epochs": config.trainer.max_epochs, "batch_size": config.trainer.batch_size},
+        "trainer": classifier_trainer(config).classifier_settings()
+        | {"max_epochs": config.trainer.max_epochs},
     }
 
 
@@ -58,6 +58,7 @@ def run(context: Context) -> Metrics:
     config, dataset = context.config, context.dataset
     spec = input_spec(config, dataset, context.memory)
     model = build(config, spec, partial(_note, context))
+    model.train_block = config.trainer.block_runner()
     pruning = joint_pruning(config)
     if pruning is not None:
         model.gates = pruning.gates(model)

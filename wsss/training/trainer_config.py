@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wsss.checks import check_choice, check_least, check_positive
+from wsss.models.block_runner import BlockRunner, block_runner
 
 PRECISIONS = ("32", "bf16", "16")
 SELECTIONS = ("last", "best")
@@ -18,6 +19,8 @@ class TrainerConfig:
     ``select`` keeps the ``last`` weights, or the ``best`` by the loss on the validation split;
     ``early_stopping`` is the number of epochs without a better one after which training ends.
     That loss is measured against the labels in training: image labels, or pseudo-masks.
+    ``compile`` and ``gradient_checkpointing`` are of the classifier's blocks, see
+    `wsss.models.block_runner`: the one takes time off, the other memory.
     ``num_workers`` and ``progress_bar`` do not change the result; ``accelerator``, ``devices`` of
     a node and ``num_nodes`` change it within float tolerance, since ``batch_size`` is that of all
     of them together.
@@ -28,6 +31,8 @@ class TrainerConfig:
     accumulate_grad_batches: int
     gradient_clip: float | None
     precision: str
+    compile: bool
+    gradient_checkpointing: bool
     early_stopping: int | None
     select: str
     accelerator: str
@@ -52,6 +57,15 @@ class TrainerConfig:
         """The settings that change what is learnt, whatever the length of the run."""
         names = ("accumulate_grad_batches", "gradient_clip", "precision", "early_stopping")
         return {name: getattr(self, name) for name in (*names, "select")}
+
+    def classifier_settings(self) -> dict[str, Any]:
+        """The same for a classifier."""
+        own = {"batch_size": self.batch_size, "compile": self.compile}
+        return self.result_settings() | own
+
+    def block_runner(self) -> BlockRunner:
+        """How the classifier's blocks run in training."""
+        return block_runner(compiled=self.compile, recompute=self.gradient_checkpointing)
 
     def to_the_end(self) -> TrainerConfig:
         """For training with gates: the loss alone would choose epochs at which heads are open."""
