@@ -1,0 +1,186 @@
+"""Masks a second, by rule and refinement, and the published rule against a plain formulation.
+
+Maps are smooth random ones of three classes on a grid of 16-pixel patches. "rule" is what one core
+makes of them in memory: upsampling, refinement by a 13-band image, the rule. The plain formulation
+paints pixel classes the same way and fills holes from their nearest neighbour by a breadth-first
+search in Python, as the reference does. "stage" is ``generate`` itself, which also reads maps and
+images and writes GeoTIFFs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from benchmarks.cases import configured
+from benchmarks.results import Figure, Outcome
+from benchmarks.timing import ratios, threads, time_in_turn
+from wsss.data.maps import shard_path, write_shard
+from wsss.data.open import open_dataset
+from wsss.data.types import SPLITS
+from wsss.pipelines import generate
+from wsss.pipelines.artifacts import Artifact
+from wsss.pipelines.extract import SHARD
+from wsss.pipelines.stage import Context
+from wsss.pseudo_masks import UNPAINTED, Maps, Painted, PseudoMaskConfig, pseudo_mask, upsample
+from wsss.refinement import pamr
+from wsss.tracking import RunLog
+
+PRESENT, BANDS, PATCH = 3, 13, 16
+MASKS = {224: 20, 512: 4}
+"""How many a pass makes, by their size."""
+SCENES = 96
+
+
+def measure(rounds: int, device: str) -> Outcome:
+    """Rules in memory, then the stage; on the CPU whatever the device."""
+    figures = []
+    with threads(1):
+        for size in MASKS:
+            figures += of_rules(size, rounds)
+    for refine in ("none", "pamr"):
+        figures += of_the_stage(refine, rounds)
+    return Outcome(figures)
+
+
+def of_rules(size: int, rounds: int) -> list[Figure]:
+    """Every rule and refinement at one size, and the plain formulation."""
+    scenes = [draw(size, seed) for seed in range(MASKS[size])]
+    rules = {
+        (name, refine): configured(
+            f"pseudo_mask={name}", f"pseudo_mask.refine={refine}"
+        ).pseudo_mask
+        for name in ("paper", "argmax", "adaptive")
+        for refine in ("none", "pamr")
+    }
+    passes: dict[tuple[str, str], Callable[[], object]] = {
+        key: partial(make_all, partial(make, rule=rule), scenes) for key, rule in rules.items()
+    }
+    passes["plain", "none"] = partial(make_all, plain, scenes)
+    seconds = time_in_turn(passes, rounds)
+    figures = [
+        Figure(
+            "published rule, plain / ours",
+            f"{size} x {size}",
+            ratios(seconds["plain", "none"], seconds["paper", "none"]),
+            least=20 if size == 224 else None,
+        )
+    ]
+    for (name, refine), taken in seconds.items():
+        least = 300 if (name, refine, size) == ("argmax", "none", 224) else None
+        speed = [len(scenes) / s for s in taken]
+        title = f"rule {name}, {refine}"
+        figures.append(Figure(title, f"{size} x {size}, one core", speed, "masks/s", least=least))
+    return figures
+
+
+Scene = tuple[Maps, Maps, NDArray[np.float32]]
+"""Maps ``[P, h, w]``, probabilities ``[P]`` and image ``[bands, H, W]``."""
+
+
+def draw(size: int, seed: int) -> Scene:
+    """Smooth maps, and an image of noise, which costs refinement what any image does."""
+    rng = np.random.default_rng(seed)
+    grid = size // PATCH
+    coarse = rng.random((PRESENT, 4, 4), np.float32)
+    image = rng.random((BANDS, size, size), np.float32)
+    return upsample(coarse, (grid, grid)), rng.random(PRESENT, np.float32), image
+
+
+def make_all(one: Callable[[Scene], object], scenes: list[Scene]) -> None:
+    """The masks of all scenes."""
+    for scene in scenes:
+        one(scene)
+
+
+def make(scene: Scene, rule: PseudoMaskConfig) -> Painted:
+    """A mask by a rule, as stage ``generate`` makes it."""
+    maps, probabilities, image = scene
+    raised = upsample(maps, image.shape[1:])
+    if rule.refine == "pamr":
+        tensors = torch.from_numpy(raised), torch.from_numpy(image)
+        raised = pamr(*tensors, rule.pamr_iterations, rule.pamr_dilations).numpy()
+    return pseudo_mask(raised, probabilities, rule, has_background=False)
+
+
+def plain(scene: Scene) -> Painted:
+    """The published rule, holes filled by a breadth-first search from what is painted."""
+    maps, probabilities, image = scene
+    height, width = image.shape[1:]
+    raised = upsample(maps, (height, width))
+    painted = np.full((height, width), UNPAINTED, np.int16)
+    for index in np.argsort(probabilities):
+        painted[raised[index] >= raised[index].mean()] = index
+    queue = deque(zip(*np.nonzero(painted != UNPAINTED), strict=True))
+    while queue:
+        row, column = queue.popleft()
+        for below, right in (
+            (row + 1, column),
+            (row - 1, column),
+            (row, column + 1),
+            (row, column - 1),
+        ):
+            if 0 <= below < height and 0 <= right < width and painted[below, right] == UNPAINTED:
+                painted[below, right] = painted[row, column]
+                queue.append((below, right))
+    return painted
+
+
+def of_the_stage(refine: str, rounds: int) -> list[Figure]:
+    """Stage ``generate`` alone, and with two processes beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        passes = {
+            workers: partial(run_stage, Path(folder), refine, workers) for workers in (0, 1, 2)
+        }
+        seconds = time_in_turn(passes, rounds)
+    case = f"64 x 64, 13 bands, adaptive, {refine}"
+    speeds = {
+        workers: Figure(
+            f"stage, {workers} beside it" if workers else "stage, one process",
+            case,
+            [SCENES / s for s in taken],
+            "masks/s",
+        )
+        for workers, taken in seconds.items()
+    }
+    return [
+        *speeds.values(),
+        Figure("stage, one / two beside it", case, ratios(seconds[0], seconds[2])),
+    ]
+
+
+def run_stage(folder: Path, refine: str, workers: int) -> None:
+    """Make all masks of small synthetic scenes anew; maps are drawn once."""
+    config = configured(
+        f"paths.outputs={folder}",
+        f"dataset.scenes_train={SCENES - 2}",
+        "dataset.scenes_val=1",
+        "dataset.scenes_test=1",
+        f"pseudo_mask.refine={refine}",
+        f"launch.workers={workers}",
+    )
+    dataset = open_dataset(config.dataset)
+    maps = folder / "maps"
+    for split in SPLITS:
+        ids = dataset.ids(split)
+        for index, first in enumerate(range(0, len(ids), SHARD)):
+            path = shard_path(maps, split, index)
+            if not path.exists():
+                some = ids[first : first + SHARD]
+                drawn = torch.rand(len(some), len(dataset.info.image_classes), 12, 12)
+                write_shard(path, some, list(drawn), list(drawn.mean(dim=(2, 3))))
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        artifact = Artifact(Path(name), "generate", 1, {}, {})
+        artifact.path.mkdir(parents=True)
+        log = RunLog(Path(name) / "log", "benchmark", "")
+        generate.run(
+            Context(config, dataset, artifact, {"extract": maps}, log, Console(quiet=True))
+        )
