@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint ui clean
+.PHONY: demo test lint bench ui clean
 
 demo: $(VENV)/.installed ## Run the default experiment, all six stages
 	$(BIN)/python -m wsss.pipelines
@@ -15,6 +15,9 @@ lint: $(VENV)/.installed ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.installed ## Measure speed and memory, into benchmarks/results
+	$(BIN)/python -m benchmarks
 
 ui: $(VENV)/.installed ## Open the tracking pages at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db

@@ -7,7 +7,18 @@ import importlib
 
 from benchmarks.results import save
 
-NAMES = ("training",)
+NAMES = (
+    "training",
+    "extraction",
+    "memory",
+    "precision",
+    "generation",
+    "reading",
+    "heads",
+    "overheads",
+    "tracking",
+    "growth",
+)
 
 
 def main() -> None:

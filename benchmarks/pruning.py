@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.timing import time_in_turn
+from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.checkpoint import InputSpec, load_classifier
 from wsss.models.pruning import parameter_count, remove_closed_heads
 from wsss.models.vit import ClassTokenViT
@@ -107,14 +107,9 @@ def speed_ratio(
         name: partial(forward, model, images, attention)
         for name, model in (("before", without_gates(before)), ("after", after))
     }
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         seconds = time_in_turn(passes, repeats)
-    finally:
-        torch.set_num_threads(threads)
-    pairs = zip(seconds["after"], seconds["before"], strict=True)
-    return statistics.median(after / before for after, before in pairs)
+    return statistics.median(ratios(seconds["after"], seconds["before"]))
 
 
 @torch.inference_mode()

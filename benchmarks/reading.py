@@ -1,24 +1,19 @@
 """Reading speed: what the library's checks and conversions cost beside bare decoding.
 
-Command:  python -m benchmarks.reading
-Shows:    samples/s of Dataset.read_image in this process, and of one DataLoader worker (batches of
-          16, images as read), without and with the cache of decoded images, as ratios to
-          rasterio.open(path).read() and np.asarray(PIL.Image.open(path).convert("RGB")) on the
-          same files: in this process to these calls alone, in a worker to one that makes them and
-          turns the result to float32, as networks need it. All take turns in each of several
-          rounds, and the median ratio counts
-Target:   ratios of at least 0.80
-Cost:     about 2 minutes on 2 CPU cores, 260 MB of temporary files
+Samples a second of ``Dataset.read_image`` in this process, and of one DataLoader worker (batches of
+16, images as read), without and with the cache of decoded images, over those of
+``rasterio.open(path).read()`` and ``np.asarray(PIL.Image.open(path).convert("RGB"))`` on the same
+files: in this process over these calls alone, in a worker over one that makes them and turns the
+result to float32, as networks need it.
 
-It draws Sentinel-2 patches (13 x 256 x 256, uint16, uncompressed: the quickest to read bare) and
-photographs (JPEG, 500 x 375); --patches and --pictures name real ones. It only measures: the exit
-status is 0 whatever comes out.
+Sentinel-2 patches (13 x 256 x 256, uint16, uncompressed: the quickest to read bare) and photographs
+(JPEG, 500 x 375) are drawn; ``python -m benchmarks.reading --patches ROOT --pictures FOLDER``
+measures real ones and keeps no result.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -29,27 +24,22 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from rasterio.errors import NotGeoreferencedWarning
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
+from benchmarks.cases import configured
 from benchmarks.files import describe_folder, draw_patches, draw_pictures
-from benchmarks.timing import time_in_turn
-from wsss.data.base import Dataset
+from benchmarks.results import Figure, Outcome, show
+from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
-from wsss.pipelines.__main__ import config_directory
-from wsss.pipelines.config import parse_config
 
-BATCH = 16
-TARGET = 0.80
-WORKER = ", one worker"
+BATCH, FILES = 16, 128
+LEAST = 0.80
 
 
 class Items(TorchDataset[Tensor]):
@@ -69,74 +59,77 @@ class Items(TorchDataset[Tensor]):
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Measure real files and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--patches", type=Path, metavar="ROOT", help="DFC2020 tree with labels")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="JPEG or PNG files")
-    parser.add_argument("--files", type=int, default=128, help="of each kind (%(default)s)")
     parser.add_argument("--rounds", type=int, default=9, help="(%(default)s)")
     chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore", NotGeoreferencedWarning)  # of pictures
-    table = Table("files", "read by", box=None, header_style="bold", pad_edge=False)
-    for name in ("cache", "samples/s", *(f"of {reader}" for reader in BARE)):
-        table.add_column(name, justify="right")
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        patches = chosen.patches or draw_patches(scratch / "patches", chosen.files)
-        pictures = chosen.pictures or draw_pictures(scratch / "pictures", chosen.files)
-        kinds = {
-            "patches": ["dataset=dfc", f"dataset.root={patches}", "dataset.val_patches=1"],
-            "pictures": describe_folder(scratch / "folder", pictures),
-        }
-        for kind, overrides in kinds.items():
-            readers = ["rasterio"] if kind == "patches" else list(BARE)
-            measure(table, kind, overrides, readers, chosen.files, chosen.rounds)
-    Console().print(table)
-    print(f"target: ratios of at least {TARGET:.2f}; lower ones are marked with *")
+    show("reading", measure(chosen.rounds, "cpu", chosen.patches, chosen.pictures))
 
 
 def measure(
-    table: Table,
-    kind: str,
-    overrides: Sequence[str],
-    readers: Sequence[str],
-    files: int,
-    rounds: int,
-) -> None:
-    """Add the rows of one kind of files."""
+    rounds: int, device: str, patches: Path | None = None, pictures: Path | None = None
+) -> Outcome:
+    """Ratios of speeds; what is not given is drawn."""
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)  # of pictures
+    figures = []
+    with threads(1), tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        tree = patches or draw_patches(scratch / "patches", FILES)
+        folder = pictures or draw_pictures(scratch / "pictures", FILES)
+        kinds = {
+            "patches": ["dataset=dfc", f"dataset.root={tree}", "dataset.val_patches=1"],
+            "photographs": describe_folder(scratch / "folder", folder),
+        }
+        for kind, overrides in kinds.items():
+            readers = ["rasterio"] if kind == "patches" else list(BARE)
+            figures += of_kind(kind, overrides, readers, rounds)
+    return Outcome(figures)
+
+
+def of_kind(
+    kind: str, overrides: Sequence[str], readers: Sequence[str], rounds: int
+) -> list[Figure]:
+    """The figures of one kind of files."""
     passes: dict[tuple[str, str], Callable[[], object]] = {}
 
-    def add(
-        name: str, cache: str, read: Callable[[Any], NDArray[Any]], items: Sequence[Any]
-    ) -> None:
+    def add(name: str, read: Callable[[Any], NDArray[Any]], items: Sequence[Any]) -> None:
         loader = DataLoader(
             Items(read, items), BATCH, num_workers=1, collate_fn=stack, persistent_workers=True
         )
-        passes[name, cache] = partial(each, read, items)
-        passes[name + WORKER, cache] = partial(each, len, loader)
+        passes[name, "in process"] = partial(each, read, items)
+        passes[name, "one worker"] = partial(each, len, loader)
 
-    for cache, more in (("off", ["dataset.cache_mb=0"]), ("on", [])):
-        dataset = open_configured([*overrides, *more])
-        ids = [image_id for split in SPLITS for image_id in dataset.ids(split)][:files]
-        add("read_image", cache, dataset.read_image, ids)
+    for cache, more in (("without cache", ["dataset.cache_mb=0"]), ("with cache", [])):
+        dataset = open_dataset(configured(*overrides, *more).dataset)
+        ids = [image_id for split in SPLITS for image_id in dataset.ids(split)][:FILES]
+        add(cache, dataset.read_image, ids)
     paths = [dataset.record(image_id).files[0] for image_id in ids]
     for reader in readers:
-        add(reader, "-", BARE[reader], paths)
+        add(reader, BARE[reader], paths)
 
     seconds = time_in_turn(passes, rounds)
-    for (name, cache), taken in seconds.items():
-        ratios = []
-        for reader in readers:
-            where = WORKER if name.endswith(WORKER) else ""
-            pairs = zip(seconds[reader + where, "-"], taken, strict=True)
-            ratio = statistics.median(bare / ours for bare, ours in pairs)
-            missed = ratio < TARGET and cache != "-"
-            ratios.append(f"{ratio:.2f}{'*' if missed else ' '}")
-        speed = len(ids) / statistics.median(taken)
-        table.add_row(f"{len(ids)} {kind}", name, cache, f"{speed:.0f}", *ratios)
+    figures = []
+    for (name, where), taken in seconds.items():
+        case = f"{len(ids)} {kind}, {where}"
+        speed = [len(ids) / s for s in taken]
+        if name in BARE:
+            figures.append(Figure(f"read by {name}", case, speed, "samples/s"))
+            continue
+        figures.append(Figure(f"read_image {name}", case, speed, "samples/s"))
+        figures += [
+            Figure(
+                f"read_image {name} / {reader}",
+                case,
+                ratios(seconds[reader, where], taken),
+                least=LEAST,
+            )
+            for reader in readers
+        ]
+    return figures
 
 
 def stack(images: list[Tensor]) -> Tensor | list[Tensor]:
@@ -161,12 +154,6 @@ def read_rasterio(path: Path) -> NDArray[Any]:
 def read_pillow(path: Path) -> NDArray[Any]:
     """RGB ``[H, W, 3]``."""
     return np.asarray(Pillow.open(path).convert("RGB"))
-
-
-def open_configured(overrides: Sequence[str]) -> Dataset:
-    """The dataset of the command line with these overrides."""
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        return open_dataset(parse_config(compose("config", overrides=list(overrides))).dataset)
 
 
 BARE: dict[str, Callable[[Path], NDArray[Any]]] = {"rasterio": read_rasterio, "PIL": read_pillow}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,11 +34,6 @@ def time_in_turn(
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     """The ratio of two passes in each round."""
     return [a / b for a, b in zip(above, below, strict=True)]
-
-
-def median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """The median of `ratios`."""
-    return statistics.median(ratios(above, below))
 
 
 @contextmanager

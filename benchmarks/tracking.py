@@ -1,19 +1,11 @@
 """Tracking's cost: what a training step takes while MLflow is up, dead or hanging.
 
-Command:  python -m benchmarks.tracking
-Shows:    time of a step (a small U-Net's, with five metrics logged after it) and of the log call
-          in it, for each state of the server, and the step's ratio to one that is tracked to local
-          files alone. All states take turns in each of several rounds; the median ratio counts
-Target:   ratios of at most 1.05: log calls only append to a file, whatever the server does
-Cost:     about 3 minutes on 2 busy CPU cores
-
-A server is started for it, on the same cores: what it takes itself is part of "up". It only
-measures: the exit status is 0 whatever comes out.
+A small U-Net's step, with five metrics logged after it, over one that is tracked to local files
+alone. A server is started for it, on the same cores: what it takes itself is part of "up".
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import signal
@@ -24,21 +16,21 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from functools import partial
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch.nn import functional as F
 
-from benchmarks.timing import time_in_turn
+from benchmarks.results import Figure, Outcome
+from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.unet import build_unet
 from wsss.tracking import Tracker, TrackingConfig
 
-TARGET = 1.05
+MOST = 1.05
+STEPS = 250
 NAMES = ("train/loss", "val/loss", "val/mAP", "dp_rate", "lr")
 LOCAL = "none (local files)"
 
@@ -67,49 +59,31 @@ class Training:
                 self.calls.setdefault(state, []).append(time.perf_counter() - started)
 
 
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--steps", type=int, default=250, help="in a pass (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=7, help="(%(default)s)")
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
+def measure(rounds: int, device: str) -> Outcome:
+    """Ratios of steps, and the time of a log call; on the CPU whatever the device."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     with (
+        threads(1),
         redirect_stderr(io.StringIO()),  # what trackers say of the servers is known
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name,
         hanging() as silent,
         serving(Path(name) / "server") as uri,
     ):
-        training = Training(Path(name) / "runs", chosen.steps)
+        training = Training(Path(name) / "runs", STEPS)
         uris = {LOCAL: "", "up": uri, "dead": "http://127.0.0.1:9", "hanging": silent}
         passes = {state: partial(training.run, state, uris[state]) for state in uris}
-        seconds = time_in_turn(passes, chosen.rounds)
-        report(seconds, training.calls, chosen.steps)
-
-
-def report(
-    seconds: Mapping[str, list[float]], calls: Mapping[str, list[float]], steps: int
-) -> None:
-    """Print the table, of the seconds of passes and of log calls."""
-    table = Table("server", box=None, header_style="bold", pad_edge=False)
-    for column in ("step, ms", "log call, us", "longest call, ms", "step's ratio"):
-        table.add_column(column, justify="right")
+        seconds = time_in_turn(passes, rounds)
+    figures = []
     for state, taken in seconds.items():
-        pairs = zip(taken, seconds[LOCAL], strict=True)
-        ratio = statistics.median(ours / local for ours, local in pairs)
-        logging = calls[state]
-        table.add_row(
-            state,
-            f"{1e3 * statistics.median(taken) / steps:.2f}",
-            f"{1e6 * statistics.median(logging):.0f}",
-            f"{1e3 * max(logging):.1f}",
-            f"{ratio:.3f}{'*' if ratio > TARGET else ' '}",
-        )
-    Console().print(table)
-    print(f"target: ratios of at most {TARGET:.2f}; higher ones are marked with *")
+        case = f"server {state}"
+        if state != LOCAL:
+            share = ratios(taken, seconds[LOCAL])
+            figures.append(Figure("step, tracked / local files", case, share, most=MOST))
+        figures.append(Figure("step", case, [1e3 * s / STEPS for s in taken], "ms"))
+        calls = training.calls[state]
+        figures.append(Figure("log call", case, [1e6 * statistics.median(calls)], "us"))
+        figures.append(Figure("log call, longest", case, [1e3 * max(calls)], "ms"))
+    return Outcome(figures)
 
 
 @contextmanager
@@ -153,7 +127,3 @@ def is_up(address: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-if __name__ == "__main__":
-    main()

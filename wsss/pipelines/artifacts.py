@@ -96,7 +96,7 @@ class Artifact:
             "upstream": self.upstream,
             "inputs": self.inputs,
             "metrics": metrics,
-            "files": {name: _describe(self.path / name) for name in _files(self.path)},
+            "files": {name: describe_file(self.path / name) for name in _files(self.path)},
             "quarantined": dict(quarantined),
             "seed": seed,
             "seconds": round(seconds, 3),
@@ -156,7 +156,8 @@ def _files(directory: Path) -> list[str]:
     return sorted(str(n) for n in names if n.parts[0] != WORK and n.name != MANIFEST)
 
 
-def _describe(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
+    """Digest and size, as a manifest keeps them."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"sha256": digest, "bytes": path.stat().st_size}

@@ -1,0 +1,76 @@
+"""Time and memory of the six stages against the number of images.
+
+The command line on synthetic scenes of 64 pixels, with one epoch of classifier and segmenter, and
+small ones at that, one view and no refinement: all that an image costs is in it once. The cache of
+decoded images is held to 64 MB, which both sizes fill. Peak memory is that of the whole process, by
+the kernel's count.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.results import Figure, Outcome
+
+FEW, MANY = 1_000, 10_000
+HELD_OUT = 50
+SMALL = (
+    "dataset.cache_mb=64",
+    "trainer.max_epochs=1",
+    "segmenter.max_epochs=1",
+    "segmenter.channels=[8,16]",
+    "attention=plain",
+    "pseudo_mask.refine=none",
+    "tracking=none",
+    "launch.threads=1",
+)
+
+
+def measure(rounds: int, device: str) -> Outcome:
+    """Each size once, in a process of its own; scenes are drawn before."""
+    with tempfile.TemporaryDirectory() as name:
+        seconds, peaks = zip(
+            *(six_stages(Path(name), scenes) for scenes in (FEW, MANY)), strict=True
+        )
+    case = f"six stages, {FEW:,} and {MANY:,} scenes"
+    return Outcome(
+        [
+            Figure("peak memory, many / few", case, [peaks[1] / peaks[0]], most=1.2),
+            Figure("time, many / few", case, [seconds[1] / seconds[0]], most=MANY / FEW),
+            Figure("peak memory, few", case, [peaks[0]], "MB"),
+            Figure("peak memory, many", case, [peaks[1]], "MB"),
+            Figure("time, few", case, [seconds[0]], "s"),
+            Figure("time, many", case, [seconds[1]], "s"),
+        ]
+    )
+
+
+def six_stages(folder: Path, scenes: int) -> tuple[float, float]:
+    """Seconds and peak MB of a run that finds its scenes there."""
+    command = [
+        sys.executable,
+        "-m",
+        "wsss.pipelines",
+        f"paths.outputs={folder}",
+        f"dataset.scenes_train={scenes}",
+        f"dataset.scenes_val={HELD_OUT}",
+        f"dataset.scenes_test={HELD_OUT}",
+        *SMALL,
+    ]
+    timed([*command, "stage=train", "trainer.max_epochs=0"])  # draws them
+    return timed(command)
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Seconds and peak MB of a command that succeeds."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise subprocess.CalledProcessError(status, command)
+    return time.perf_counter() - started, usage.ru_maxrss / 1e3

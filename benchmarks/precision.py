@@ -1,0 +1,71 @@
+"""What the options of ``trainer`` are worth in a training step: bf16, compile, checkpointing.
+
+The default model's step, with patch head and gates, as `benchmarks.training` takes it. What bf16
+and ``torch.compile`` do to pseudo-masks, `pipelines.precision_table` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from benchmarks.cases import Case, build
+from benchmarks.memory import peak_mb
+from benchmarks.results import Figure, Outcome
+from benchmarks.timing import ratios, time_in_turn
+from benchmarks.training import own_step, training
+from wsss.models.block_runner import block_runner
+
+CASES = (Case("tiny", 224, 16, 8, 16), Case("base", 224, 16, 8, 8), Case("tiny", 448, 8, 20, 1))
+OPTIONS = {
+    "fp32": (False, False, False),
+    "bf16": (True, False, False),
+    "fp32, compiled": (False, True, False),
+    "bf16, compiled": (True, True, False),
+    "fp32, checkpointing": (False, False, True),
+}
+
+
+def measure(rounds: int, device: str) -> Outcome:
+    """Speed over fp32, and peak memory."""
+    figures = []
+    for case in CASES:
+        steps = {name: step(case, device, *options) for name, options in OPTIONS.items()}
+        seconds = time_in_turn(steps, rounds)
+        name = str(case)
+        for option in OPTIONS:
+            if option == "fp32":
+                continue
+            least = 1.4 if option == "bf16" and has_bf16(device) else None
+            faster = ratios(seconds["fp32"], seconds[option])
+            figures.append(Figure(f"step, fp32 / {option}", name, faster, least=least))
+        whole = peak_mb(steps["fp32"])
+        for option in ("bf16", "fp32, checkpointing"):
+            share = peak_mb(steps[option]) / whole
+            figures.append(Figure(f"peak memory, {option} / fp32", name, [share]))
+    notes = []
+    if not has_bf16(device):
+        notes.append("this processor has no bf16 instructions: nothing is asked of it")
+    return Outcome(figures, notes)
+
+
+def has_bf16(device: str) -> bool:
+    """Whether there is anything to gain."""
+    return device != "cpu" or torch.cpu._is_avx512_bf16_supported()
+
+
+def step(
+    case: Case, device: str, bf16: bool, compiled: bool, recompute: bool
+) -> Callable[[], None]:
+    """A training step under options."""
+    built = build(case, device, patch_head=True, joint_gates=True)
+    built.model.train_block = block_runner(compiled=compiled, recompute=recompute)
+    run = partial(own_step, *training(built), built)
+
+    def under_autocast() -> None:
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            run()
+
+    return under_autocast
