@@ -37,7 +37,10 @@ from wsss.tracking import RunLog
 PRESENT, BANDS, PATCH = 3, 13, 16
 MASKS = {224: 20, 512: 4}
 """How many a pass makes, by their size."""
-SCENES = 96
+SCENES = {"none": 480, "pamr": 96}
+"""How many the stage makes, by refinement."""
+SIDE = 224
+"""Of the stage's."""
 
 
 def measure(rounds: int, device: str) -> Outcome:
@@ -46,7 +49,7 @@ def measure(rounds: int, device: str) -> Outcome:
     with threads(1):
         for size in MASKS:
             figures += of_rules(size, rounds)
-    for refine in ("none", "pamr"):
+    for refine in SCENES:
         figures += of_the_stage(refine, rounds)
     return Outcome(figures)
 
@@ -141,12 +144,12 @@ def of_the_stage(refine: str, rounds: int) -> list[Figure]:
             workers: partial(run_stage, Path(folder), refine, workers) for workers in (0, 1, 2)
         }
         seconds = time_in_turn(passes, rounds)
-    case = f"64 x 64, 13 bands, adaptive, {refine}"
+    case = f"{SCENES[refine]} of {SIDE} x {SIDE}, adaptive, {refine}"
     speeds = {
         workers: Figure(
             f"stage, {workers} beside it" if workers else "stage, one process",
             case,
-            [SCENES / s for s in taken],
+            [SCENES[refine] / s for s in taken],
             "masks/s",
         )
         for workers, taken in seconds.items()
@@ -158,10 +161,11 @@ def of_the_stage(refine: str, rounds: int) -> list[Figure]:
 
 
 def run_stage(folder: Path, refine: str, workers: int) -> None:
-    """Make all masks of small synthetic scenes anew; maps are drawn once."""
+    """Make all masks of synthetic scenes anew; maps are drawn once."""
     config = configured(
         f"paths.outputs={folder}",
-        f"dataset.scenes_train={SCENES - 2}",
+        f"dataset.scenes_train={SCENES[refine] - 2}",
+        f"dataset.scene_size={SIDE}",
         "dataset.scenes_val=1",
         "dataset.scenes_test=1",
         f"pseudo_mask.refine={refine}",
@@ -175,7 +179,7 @@ def run_stage(folder: Path, refine: str, workers: int) -> None:
             path = shard_path(maps, split, index)
             if not path.exists():
                 some = ids[first : first + SHARD]
-                drawn = torch.rand(len(some), len(dataset.info.image_classes), 12, 12)
+                drawn = torch.rand(len(some), len(dataset.info.image_classes), 28, 28)
                 write_shard(path, some, list(drawn), list(drawn.mean(dim=(2, 3))))
     with tempfile.TemporaryDirectory(dir=folder) as name:
         artifact = Artifact(Path(name), "generate", 1, {}, {})

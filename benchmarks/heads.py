@@ -17,7 +17,7 @@ from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.pruning import parameter_count, remove_closed_heads
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
-CASES = (Case("base", 224, 16, 8, 4), Case("base", 448, 8, 20, 1))
+CASES = (Case("base", 224, 16, 8, 4), Case("small", 448, 8, 20, 1))
 LEAST = 1.15
 
 
@@ -36,7 +36,7 @@ def measure(rounds: int, device: str) -> Outcome:
             seconds = time_in_turn(passes, rounds)
         name = str(case)
         for share, built in kept.items():
-            title = f"{share:.0%} of heads"
+            title = f"{built.model.num_heads[0]} of {whole.model.num_heads[0]} heads"
             size = parameter_count(built.model) / parameter_count(whole.model)
             least = LEAST if share == 0.5 else None
             faster = ratios(seconds[1.0, False], seconds[share, False])
