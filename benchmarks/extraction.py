@@ -45,7 +45,9 @@ def measure(rounds: int, device: str) -> Outcome:
         figures.append(Figure("maps, published", name, speed, "images/s"))
     notes = []
     if left:
-        notes.append(f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {left}")
+        notes.append(
+            f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {'; '.join(left)}"
+        )
     return Outcome(figures, notes)
 
 

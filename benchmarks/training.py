@@ -47,7 +47,9 @@ def measure(rounds: int, device: str) -> Outcome:
         figures.append(Figure("step, floor", name, [1e3 * s for s in floor], "ms"))
     notes = []
     if left:
-        notes.append(f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {left}")
+        notes.append(
+            f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {'; '.join(left)}"
+        )
     return Outcome(figures, notes)
 
 

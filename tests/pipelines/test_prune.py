@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 from hydra import compose, initialize_config_dir
 from rich.console import Console
@@ -111,6 +112,14 @@ def test_without_pruning_the_columns_of_gates_are_empty(make: Make) -> None:
     assert {(row["gate"], row["open_probability"]) for row in table(pruned)} == {("", "")}
     assert not (pruned / GATES).exists()
     assert not (pruned / "figures").exists()
+
+
+def test_a_classifier_without_heads_is_warned_of(tmp_path: Path) -> None:
+    done = tiny.run(tmp_path, "stage=[train,prune]", "pruning=joint", "pruning.keep=0")
+
+    assert "no head is left" in " ".join(done.stdout.split())
+    (manifest,) = tiny.manifests(tmp_path)["prune"]
+    assert manifest["metrics"]["heads_kept"] == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

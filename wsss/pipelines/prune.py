@@ -30,6 +30,10 @@ from wsss.training.samples import batches_of
 from wsss.training.schedulers import ConstantConfig
 
 GATES, HEADS = "gates.json", "heads.csv"
+NO_HEAD = (
+    "no head is left, so class attention is 0 everywhere: lower pruning.penalty, or dp_rate, which "
+    "near 1 gives labels away by what is hidden; or set attention.source=patch_cam"
+)
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -66,6 +70,8 @@ def run(context: Context) -> Metrics:
         return {"heads": heads, "heads_kept": heads, "mAP_before": before, "mAP_after": before}
 
     hard, soft = model.gates.hard().detach(), model.gates.soft().detach()
+    if not hard.any():
+        context.console.print(f"  {NO_HEAD}", style="yellow", highlight=False)
     smaller = remove_closed_heads(model, hard)
     save_classifier(directory, smaller, spec)
     save_file({"log_a": model.gates.log_a.detach()}, directory / "gates.safetensors")
