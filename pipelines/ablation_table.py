@@ -1,8 +1,8 @@
 """What each part of the method is worth on synthetic scenes: three seeds, judged on ``val``.
 
 Command:  python -m pipelines.ablation_table
-Cost:     about 60 minutes on 2 CPU cores
-Expect:   not measured yet
+Cost:     about 70 minutes on 2 CPU cores
+Expect:   default 0.918, without masking 0.852, class attention alone 0.796
 
 Writes ``outputs/tables/ablation_<part>.md``. Defaults may be chosen by
 these numbers, so they are of the split that is never reported. No segmenter is trained.
