@@ -1,7 +1,7 @@
 """What each part of the method is worth on synthetic scenes: three seeds, judged on ``val``.
 
 Command:  python -m pipelines.ablation_table
-Cost:     about 70 minutes on 2 CPU cores
+Cost:     about 90 minutes on 2 CPU cores
 Expect:   default 0.918, without masking 0.852, class attention alone 0.796
 
 Writes ``outputs/tables/ablation_<part>.md``. Defaults may be chosen by
@@ -47,7 +47,19 @@ MAPS = {
     "patch affinity": ("attention.affinity=true",),
     "one view": ("attention=plain",),
 }
-TABLES: dict[str, Mapping[str, Overrides]] = {"masking": MASKING, "maps": MAPS}
+AFFINITY = {
+    f"{system}, {'with' if affinity else 'without'} patch affinity": (
+        f"experiment={system}",
+        f"attention.affinity={str(affinity).lower()}",
+    )
+    for system in ("mctformer_v1", "mctformer_v2", "mctformer_plus")
+    for affinity in (True, False)
+}
+TABLES: dict[str, Mapping[str, Overrides]] = {
+    "masking": MASKING,
+    "maps": MAPS,
+    "affinity": AFFINITY,
+}
 
 
 def main() -> None:
