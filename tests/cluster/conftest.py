@@ -33,13 +33,15 @@ class Cluster:
 
     def wait(self, *jobs: str, seconds: float = 240) -> None:
         """Wait until jobs have left the queue."""
-        self.wait_until(lambda: not set(jobs) & set(queued()), seconds)
+        self.wait_until(lambda: not set(jobs) & set(queued()), seconds, every=0.3)
 
-    def wait_until(self, true: Callable[[], bool], seconds: float = 120) -> None:
+    def wait_until(
+        self, true: Callable[[], bool], seconds: float = 120, every: float = 0.05
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, self.status("--lines", "20").stdout
-            time.sleep(0.3)
+            time.sleep(every)
 
 
 def queued() -> list[str]:

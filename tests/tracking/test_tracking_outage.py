@@ -34,7 +34,7 @@ def test_server_killed_in_mid_training_gets_every_metric_later(
         tiny.command(
             outputs,
             "stage=train",
-            "trainer.max_epochs=100",
+            "trainer.max_epochs=200",
             f"tracking.uri='{server.uri}'",
             "tracking.flush_seconds=0.5",
             tracking="mlflow",

@@ -14,7 +14,7 @@ from tracking_server import wait_for
 
 from wsss.tracking.mlflow_client import connect
 
-EPOCHS = 60
+EPOCHS = 150
 
 
 def test_killed_training_goes_on_in_the_same_run(uri: str, tmp_path: Path) -> None:
