@@ -11,6 +11,7 @@ from pipelines.experiments import Overrides, system_table
 
 ROWS: dict[str, Overrides] = {
     "MCTformer+": ("experiment=mctformer_plus",),
+    "MCTformer+, no patch affinity": ("experiment=mctformer_plus", "attention.affinity=false"),
 }
 
 if __name__ == "__main__":

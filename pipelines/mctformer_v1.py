@@ -11,6 +11,7 @@ from pipelines.experiments import Overrides, system_table
 
 ROWS: dict[str, Overrides] = {
     "MCTformer-V1": ("experiment=mctformer_v1",),
+    "MCTformer-V1, no patch affinity": ("experiment=mctformer_v1", "attention.affinity=false"),
 }
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pipelines.experiments import Overrides, system_table
 
 ROWS: dict[str, Overrides] = {
     "MCTformer-V2": ("experiment=mctformer_v2",),
+    "MCTformer-V2, no patch affinity": ("experiment=mctformer_v2", "attention.affinity=false"),
 }
 
 if __name__ == "__main__":
