@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from hydra import compose, initialize_config_dir
 from torch import Tensor
 
 from wsss.models.build import build_classifier
 from wsss.models.vit import ClassTokenViT
-from wsss.pipelines.__main__ import config_directory
-from wsss.pipelines.config import Config, parse_config
+from wsss.pipelines.compose import compose_config
+from wsss.pipelines.config import Config
 
 
 class Case(NamedTuple):
@@ -60,7 +59,7 @@ def build(case: Case, device: str, *, patch_head: bool, joint_gates: bool = Fals
     overrides = [f"model={case.model}", f"model.patch_size={case.patch}"]
     if not patch_head:
         overrides += ["model.patch_head=none", "attention=plain", "attention.source=attention"]
-    config = configured(*overrides, f"pruning={'joint' if joint_gates else 'none'}")
+    config = compose_config(*overrides, f"pruning={'joint' if joint_gates else 'none'}")
     generator = torch.Generator().manual_seed(0)
     model = build_classifier(
         config.model,
@@ -72,9 +71,3 @@ def build(case: Case, device: str, *, patch_head: bool, joint_gates: bool = Fals
     images = torch.randn(case.batch, 3, case.image, case.image, generator=generator)
     labels = (torch.rand(case.batch, case.classes, generator=generator) < 0.2).float()
     return Built(config, model.to(device), images.to(device), labels.to(device))
-
-
-def configured(*overrides: str) -> Config:
-    """The config of the command line with these overrides."""
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        return parse_config(compose("config", overrides=list(overrides)))

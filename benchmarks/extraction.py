@@ -27,7 +27,7 @@ EXPLICIT_GB = 12.0
 
 def measure(rounds: int, device: str) -> Outcome:
     """Ratios of passes with maps."""
-    figures, left = [], []
+    figures, notes = [], []
     for case in CASES:
         seconds = time_in_turn(passes(case, device), rounds)
         floor, name = seconds["floor"], str(case)
@@ -40,14 +40,9 @@ def measure(rounds: int, device: str) -> Outcome:
             explicit = ratios(seconds["explicit"], seconds["published"])
             figures.append(Figure("maps, explicit / published", name, explicit, least=least))
         else:
-            left.append(name)
+            notes.append(f"{name}: explicit left out, over {EXPLICIT_GB:g} GB of attention")
         speed = [case.batch / s for s in seconds["published"]]
         figures.append(Figure("maps, published", name, speed, "images/s"))
-    notes = []
-    if left:
-        notes.append(
-            f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {'; '.join(left)}"
-        )
     return Outcome(figures, notes)
 
 

@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.cases import configured
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.data.maps import shard_path, write_shard
@@ -28,6 +27,7 @@ from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
 from wsss.pipelines import generate
 from wsss.pipelines.artifacts import Artifact
+from wsss.pipelines.compose import compose_config
 from wsss.pipelines.extract import SHARD
 from wsss.pipelines.stage import Context
 from wsss.pseudo_masks import UNPAINTED, Maps, Painted, PseudoMaskConfig, pseudo_mask, upsample
@@ -58,7 +58,7 @@ def of_rules(size: int, rounds: int) -> list[Figure]:
     """Every rule and refinement at one size, and the plain formulation."""
     scenes = [draw(size, seed) for seed in range(MASKS[size])]
     rules = {
-        (name, refine): configured(
+        (name, refine): compose_config(
             f"pseudo_mask={name}", f"pseudo_mask.refine={refine}"
         ).pseudo_mask
         for name in ("paper", "argmax", "adaptive")
@@ -162,7 +162,7 @@ def of_the_stage(refine: str, rounds: int) -> list[Figure]:
 
 def run_stage(folder: Path, refine: str, workers: int) -> None:
     """Make all masks of synthetic scenes anew; maps are drawn once."""
-    config = configured(
+    config = compose_config(
         f"paths.outputs={folder}",
         f"dataset.scenes_train={SCENES[refine] - 2}",
         f"dataset.scene_size={SIDE}",

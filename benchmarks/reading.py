@@ -31,12 +31,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
-from benchmarks.cases import configured
 from benchmarks.files import describe_folder, draw_patches, draw_pictures
 from benchmarks.results import Figure, Outcome, show
 from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
+from wsss.pipelines.compose import compose_config
 
 BATCH, FILES = 16, 128
 LEAST = 0.80
@@ -109,7 +109,7 @@ def of_kind(
         passes[name, "one worker"] = partial(each, len, loader)
 
     for cache, more in (("without cache", ["dataset.cache_mb=0"]), ("with cache", [])):
-        dataset = open_dataset(configured(*overrides, *more).dataset)
+        dataset = open_dataset(compose_config(*overrides, *more).dataset)
         ids = [image_id for split in SPLITS for image_id in dataset.ids(split)][:FILES]
         add(cache, dataset.read_image, ids)
     paths = [dataset.record(image_id).files[0] for image_id in ids]

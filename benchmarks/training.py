@@ -29,7 +29,7 @@ TARGETS[Case("base", 448, 8, 20, 1)] = 1.10
 
 def measure(rounds: int, device: str) -> Outcome:
     """Ratios of steps, and the floor's share of the fastest matrix product."""
-    figures, left = [], []
+    figures, notes = [], []
     for case in CASES:
         steps = passes(case, device)
         seconds = time_in_turn(steps, rounds)
@@ -43,13 +43,8 @@ def measure(rounds: int, device: str) -> Outcome:
             explicit = ratios(seconds["explicit"], seconds["published"])
             figures.append(Figure("step, explicit / published", name, explicit))
         else:
-            left.append(name)
+            notes.append(f"{name}: explicit left out, over {EXPLICIT_GB:g} GB of attention")
         figures.append(Figure("step, floor", name, [1e3 * s for s in floor], "ms"))
-    notes = []
-    if left:
-        notes.append(
-            f"explicit left out, more than {EXPLICIT_GB:g} GB of attention: {'; '.join(left)}"
-        )
     return Outcome(figures, notes)
 
 

@@ -12,11 +12,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-
 from wsss.atomic import replacing
-from wsss.pipelines.__main__ import config_directory
-from wsss.pipelines.config import parse_config
+from wsss.pipelines.compose import compose_config
 from wsss.pipelines.run_directory import run_path
 from wsss.report.seeds import markdown_table, mean_and_spread, read_metrics
 
@@ -61,8 +58,7 @@ def run_all(*experiments: Overrides) -> dict[Overrides, list[Path]]:
 
 def directory(*overrides: str) -> Path:
     """The run directory of an experiment."""
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        return run_path(parse_config(compose("config", overrides=list(overrides))))
+    return run_path(compose_config(*overrides))
 
 
 def seconds(run: Path, *stages: str) -> float:

@@ -17,7 +17,7 @@ from wsss.masking import (
     draw_token_keep,
 )
 from wsss.models import ClassTokenViT, HeadGates
-from wsss.models.vit import Scores
+from wsss.models.outputs import Scores
 from wsss.training.classifier import ClassifierTraining
 
 

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from torch import Tensor
 
 from wsss.data import Dataset, open_dataset
 from wsss.pipelines import train
-from wsss.pipelines.__main__ import config_directory
-from wsss.pipelines.config import Config, parse_config
+from wsss.pipelines.compose import compose_config
+from wsss.pipelines.config import Config
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
 from wsss.training.gates import JointPruning
@@ -59,9 +58,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Callable[..., Conf
     outputs = tmp_path_factory.mktemp("stopping")
 
     def config(*overrides: str) -> Config:
-        with initialize_config_dir(str(config_directory()), version_base="1.3"):
-            given = [f"paths.outputs={outputs}", *SMALL, *overrides]
-            return parse_config(compose("config", overrides=given))
+        return compose_config(f"paths.outputs={outputs}", *SMALL, *overrides)
 
     return config, open_dataset(config().dataset)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wsss.masking import PLACES
 from wsss.models import ClassTokenViT
-from wsss.models.vit import AttentionOutput
+from wsss.models.outputs import AttentionOutput
 
 KEEP = torch.tensor([[1.0, 0, 1, 1, 1], [1, 1, 1, 0, 0]])
 

@@ -12,12 +12,10 @@ import rasterio
 import tiny
 from command_line import refused, run_main
 from copies import NAMES, copy_of
-from hydra import compose, initialize_config_dir
 from PIL import Image as Pillow
 
 from wsss.data import IGNORE_INDEX, SPLITS, Dataset, open_dataset, read_index_mask
-from wsss.pipelines.__main__ import config_directory
-from wsss.pipelines.config import parse_config
+from wsss.pipelines.compose import compose_config
 
 SMALL = [
     *(a for a in tiny.TINY if not a.startswith(("dataset.", "trainer.max", "pruning.", "segm"))),
@@ -52,8 +50,7 @@ def arguments(name: str, root: Path, outputs: Path) -> list[str]:
 
 
 def opened(overrides: list[str]) -> Dataset:
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        return open_dataset(parse_config(compose("config", overrides=overrides)).dataset)
+    return open_dataset(compose_config(*overrides).dataset)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor
@@ -19,12 +18,11 @@ from wsss.models.checkpoint import save_classifier
 from wsss.models.pruning import remove_closed_heads
 from wsss.pipelines import extract, train
 from wsss.pipelines.artifacts import Artifact
-from wsss.pipelines.config import parse_config
+from wsss.pipelines.compose import compose_config
 from wsss.pipelines.prune import GATES, head_weights
 from wsss.pipelines.stage import Context
 from wsss.tracking import RunLog
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 SMALL = (
     "dataset.scenes_train=2",
     "dataset.scenes_val=1",
@@ -56,12 +54,10 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     root = tmp_path_factory.mktemp("heads")
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        outputs = f"paths.outputs={root}"
-        configs = {
-            heads: parse_config(compose("config", [outputs, *SMALL, f"attention.heads={heads}"]))
-            for heads in ("open", "all", "weighted")
-        }
+    configs = {
+        heads: compose_config(f"paths.outputs={root}", *SMALL, f"attention.heads={heads}")
+        for heads in ("open", "all", "weighted")
+    }
     dataset = open_dataset(configs["open"].dataset)
     spec = train.input_spec(configs["open"], dataset)
     model = train.build(configs["open"], spec)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
-from hydra import compose, initialize_config_dir
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -21,13 +20,12 @@ from wsss.models.checkpoint import load_classifier
 from wsss.models.gates import HeadGates
 from wsss.pipelines import prune, train
 from wsss.pipelines.artifacts import Artifact
-from wsss.pipelines.config import parse_config
+from wsss.pipelines.compose import compose_config
 from wsss.pipelines.prune import GATES, HEADS
 from wsss.pipelines.stage import Context, Stage
 from wsss.tracking import RunLog
 from wsss.training.samples import prepare
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 SMALL = (
     "dataset.scenes_train=4",
     "dataset.scenes_val=3",
@@ -50,13 +48,13 @@ Make = Callable[[str], tuple[Path, Path]]
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Gives the artifacts of train and prune for a kind of pruning; prune runs anew every time."""
     root = tmp_path_factory.mktemp("prune")
     trained: dict[str, Path] = {}
 
     def run(stage: Stage, kind: str, upstream: dict[str, Path]) -> Path:
-        config = parse_config(compose("config", [f"paths.outputs={root}", *SMALL, *KINDS[kind]]))
+        config = compose_config(f"paths.outputs={root}", *SMALL, *KINDS[kind])
         artifact = Artifact(root, stage.name, 1, [kind, len(list(root.glob("*/*")))], {})
         artifact.path.mkdir(parents=True)
         log = RunLog(root / "log", "probe", "")
@@ -69,8 +67,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
             trained[kind] = run(train.STAGE, kind, {})
         return trained[kind], run(prune.STAGE, kind, {"train": trained[kind]})
 
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield make
+    return make
 
 
 def table(pruned: Path) -> list[dict[str, str]]:
@@ -126,8 +123,8 @@ def test_a_classifier_without_heads_is_warned_of(tmp_path: Path) -> None:
 def test_confidence_is_that_before_pruning_on_the_validation_split(make: Make, kind: str) -> None:
     trained, pruned = make(kind)
     model, spec = load_classifier(trained)
-    overrides = [f"paths.outputs={trained.parents[1]}", *SMALL]
-    dataset = open_dataset(parse_config(compose("config", overrides)).dataset)
+    config = compose_config(f"paths.outputs={trained.parents[1]}", *SMALL)
+    dataset = open_dataset(config.dataset)
     images = [prepare(dataset.read_image(image_id), spec) for image_id in dataset.ids("val")]
     assert len(images) == 3
     expected = [*chain(*head_confidence(model, [torch.stack(images)]))]

@@ -12,13 +12,12 @@ import mlflow
 import numpy as np
 import pytest
 import tiny
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 
 from wsss.data import Dataset, open_dataset
 from wsss.models.segmenter import load_segmenter
-from wsss.pipelines.__main__ import config_directory
-from wsss.pipelines.config import Config, parse_config
+from wsss.pipelines.compose import compose_config
+from wsss.pipelines.config import Config
 from wsss.tracking.mlflow_client import connect
 from wsss.training.device import pick_device
 from wsss.training.predict import predict_mask
@@ -64,8 +63,7 @@ def exported(
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         done = tiny.run_command(arguments)
     assert "up to date" in done.stdout and done.stderr == ""
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        config = parse_config(compose("config", overrides=[f"paths.outputs={outputs}", *tiny.TINY]))
+    config = compose_config(f"paths.outputs={outputs}", *tiny.TINY)
     return Exported(f"sqlite:///{outputs}/mlflow.db", run_dir, config, open_dataset(config.dataset))
 
 

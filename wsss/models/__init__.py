@@ -1,9 +1,10 @@
 """Class-token ViT, head gates, checkpoints and the segmenter."""
 
 from wsss.models.gates import HeadGates
+from wsss.models.outputs import AttentionOutput
 from wsss.models.release import import_release
 from wsss.models.release_mctformer import import_mctformer
-from wsss.models.vit import AttentionOutput, ClassTokenViT
+from wsss.models.vit import ClassTokenViT
 
 __all__ = [
     "AttentionOutput",

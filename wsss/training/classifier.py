@@ -8,7 +8,8 @@ from torch import Tensor
 
 from wsss.masking import Masking, NoMasking, class_rates, draw_token_keep
 from wsss.metrics import classification_metrics
-from wsss.models.vit import ClassTokenViT, Scores
+from wsss.models.outputs import Scores
+from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
 from wsss.training.batches import RankBatches, Share, share_of
 from wsss.training.epoch_means import MeasuredModule

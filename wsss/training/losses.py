@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.checks import check_least
-from wsss.models.vit import Scores
+from wsss.models.outputs import Scores
 
 
 @dataclass(frozen=True)
