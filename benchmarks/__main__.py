@@ -19,6 +19,8 @@ NAMES = (
     "tracking",
     "growth",
 )
+OF_NETWORKS = ("training", "extraction", "memory", "precision", "heads")
+"""Those that a GPU can run."""
 
 
 def main() -> None:
@@ -31,9 +33,12 @@ def main() -> None:
     unknown = set(chosen.names) - set(NAMES)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; valid: {', '.join(NAMES)}")
-    for name in chosen.names or NAMES:
+    on_cpu = chosen.device == "cpu"
+    for name in chosen.names or (NAMES if on_cpu else OF_NETWORKS):
+        if not on_cpu and name not in OF_NETWORKS:
+            parser.error(f"{name} runs on the CPU; with --device: {', '.join(OF_NETWORKS)}")
         benchmark = importlib.import_module(f"benchmarks.{name}")
-        suffix = "" if chosen.device == "cpu" else f"_{chosen.device}"
+        suffix = "" if on_cpu else f"_{chosen.device}"
         save(name + suffix, benchmark.measure(chosen.rounds, chosen.device))
 
 

@@ -3,8 +3,9 @@
 Maps are smooth random ones of three classes on a grid of 16-pixel patches. "rule" is what one core
 makes of them in memory: upsampling, refinement by a 13-band image, the rule. The plain formulation
 paints pixel classes the same way and fills holes from their nearest neighbour by a breadth-first
-search in Python, as the reference does. "stage" is ``generate`` itself, which also reads maps and
-images and writes GeoTIFFs.
+search in Python, as the reference does. "stage" is ``generate`` itself on such maps of all classes,
+which also reads them and, to refine, images, and writes GeoTIFFs; its process and those beside it
+have one thread each.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rich.console import Console
 
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, threads, time_in_turn
+from wsss.data.base import Dataset
 from wsss.data.maps import shard_path, write_shard
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
@@ -139,10 +141,8 @@ def plain(scene: Scene) -> Painted:
 
 def of_the_stage(refine: str, rounds: int) -> list[Figure]:
     """Stage ``generate`` alone, and with two processes beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        passes = {
-            workers: partial(run_stage, Path(folder), refine, workers) for workers in (0, 1, 2)
-        }
+    with tempfile.TemporaryDirectory() as folder, threads(1):
+        passes = {workers: stage(Path(folder), refine, workers) for workers in (0, 1, 2)}
         seconds = time_in_turn(passes, rounds)
     case = f"{SCENES[refine]} of {SIDE} x {SIDE}, adaptive, {refine}"
     speeds = {
@@ -160,8 +160,8 @@ def of_the_stage(refine: str, rounds: int) -> list[Figure]:
     ]
 
 
-def run_stage(folder: Path, refine: str, workers: int) -> None:
-    """Make all masks of synthetic scenes anew; maps are drawn once."""
+def stage(folder: Path, refine: str, workers: int) -> Callable[[], None]:
+    """A pass that makes all masks of synthetic scenes anew, from maps that are drawn once."""
     config = compose_config(
         f"paths.outputs={folder}",
         f"dataset.scenes_train={SCENES[refine] - 2}",
@@ -173,18 +173,30 @@ def run_stage(folder: Path, refine: str, workers: int) -> None:
     )
     dataset = open_dataset(config.dataset)
     maps = folder / "maps"
+    if not maps.exists():
+        draw_maps(maps, dataset)
+
+    def make_masks() -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            artifact = Artifact(Path(name), "generate", 1, {}, {})
+            artifact.path.mkdir(parents=True)
+            log, quiet = RunLog(Path(name) / "log", "benchmark", ""), Console(quiet=True)
+            generate.run(Context(config, dataset, artifact, {"extract": maps}, log, quiet))
+
+    return make_masks
+
+
+def draw_maps(folder: Path, dataset: Dataset) -> None:
+    """Smooth maps of every class, as stage ``extract`` leaves them."""
+    rng = np.random.default_rng(0)
+    classes, grid = len(dataset.info.image_classes), SIDE // PATCH
     for split in SPLITS:
         ids = dataset.ids(split)
         for index, first in enumerate(range(0, len(ids), SHARD)):
-            path = shard_path(maps, split, index)
-            if not path.exists():
-                some = ids[first : first + SHARD]
-                drawn = torch.rand(len(some), len(dataset.info.image_classes), 28, 28)
-                write_shard(path, some, list(drawn), list(drawn.mean(dim=(2, 3))))
-    with tempfile.TemporaryDirectory(dir=folder) as name:
-        artifact = Artifact(Path(name), "generate", 1, {}, {})
-        artifact.path.mkdir(parents=True)
-        log = RunLog(Path(name) / "log", "benchmark", "")
-        generate.run(
-            Context(config, dataset, artifact, {"extract": maps}, log, Console(quiet=True))
-        )
+            some = ids[first : first + SHARD]
+            coarse = rng.random((len(some) * classes, 4, 4), np.float32)
+            drawn = torch.from_numpy(upsample(coarse, (grid, grid)))
+            maps = list(drawn.view(len(some), classes, grid, grid))
+            write_shard(
+                shard_path(folder, split, index), some, maps, [m.mean(dim=(1, 2)) for m in maps]
+            )

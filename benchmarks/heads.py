@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.cases import Built, Case, build
 from benchmarks.memory import peak_mb
+from benchmarks.pruning import forward
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.pruning import parameter_count, remove_closed_heads
@@ -28,20 +29,21 @@ def measure(rounds: int, device: str) -> Outcome:
         whole = build(case, device, patch_head=False)
         kept = {share: keep(whole, share) for share in SHARES}
         passes = {
-            (share, maps): partial(forward, built, maps)
+            (share, maps): partial(forward, built.model, built.images, maps)
             for share, built in kept.items()
             for maps in (False, True)
         }
         with threads(1):
             seconds = time_in_turn(passes, rounds)
         name = str(case)
+        whole_mb = peak_mb(passes[1.0, True], device)
         for share, built in kept.items():
             title = f"{built.model.num_heads[0]} of {whole.model.num_heads[0]} heads"
             size = parameter_count(built.model) / parameter_count(whole.model)
             least = LEAST if share == 0.5 else None
             faster = ratios(seconds[1.0, False], seconds[share, False])
             with_maps = ratios(seconds[1.0, True], seconds[share, True])
-            memory = peak_mb(passes[share, True]) / peak_mb(passes[1.0, True])
+            memory = peak_mb(passes[share, True], device) / whole_mb
             figures += [
                 Figure(f"scores, all / {title}", name, faster, least=least),
                 Figure(f"maps, all / {title}", name, with_maps),
@@ -58,9 +60,3 @@ def keep(whole: Built, share: float) -> Built:
     gates[:, : round(share * heads[0])] = 1
     model = remove_closed_heads(whole.model, gates.to(whole.images.device))
     return Built(whole.config, model.eval(), whole.images, whole.labels)
-
-
-@torch.inference_mode()
-def forward(built: Built, maps: bool) -> None:
-    """Scores, and class attention where it is wanted."""
-    built.model.score(built.images, return_attention=maps)

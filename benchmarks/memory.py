@@ -28,7 +28,7 @@ def measure(rounds: int, device: str) -> Outcome:
     figures = []
     for case in LARGE:
         found = passes(case, device)
-        peaks = {name: peak_mb(found[name]) for name in ("floor", "published", "explicit")}
+        peaks = {name: peak_mb(found[name], device) for name in ("floor", "published", "explicit")}
         ours, explicit = (peaks[name] - peaks["floor"] for name in ("published", "explicit"))
         name = str(case)
         figures += [
@@ -53,13 +53,13 @@ def measure(rounds: int, device: str) -> Outcome:
 def maps_mb(case: Case, device: str) -> float:
     """What maps take beyond scores."""
     found = passes(case, device)
-    return peak_mb(found["published"]) - peak_mb(found["scores"])
+    return peak_mb(found["published"], device) - peak_mb(found["scores"], device)
 
 
-def peak_mb(run: Callable[[], object]) -> float:
+def peak_mb(run: Callable[[], object], device: str) -> float:
     """The most that PyTorch has allocated at once in a pass, beside what was there before."""
     run()
-    if torch.cuda.is_available():
+    if device != "cpu":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         run()

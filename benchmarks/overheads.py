@@ -36,7 +36,7 @@ def measure(rounds: int, device: str) -> Outcome:
         everything = (*COMMAND, f"paths.outputs={name}/outputs", *SMALL)
         run(*everything)
         blob = Path(name) / "blob"
-        blob.write_bytes(os.urandom(HASHED_MB << 20))
+        blob.write_bytes(os.urandom(HASHED_MB * 10**6))
         passes: dict[str, Callable[[], object]] = {
             "--help": partial(run, *COMMAND, "--help"),
             "--cfg job": partial(run, *COMMAND, "--cfg", "job"),

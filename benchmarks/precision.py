@@ -41,9 +41,9 @@ def measure(rounds: int, device: str) -> Outcome:
             least = 1.4 if option == "bf16" and has_bf16(device) else None
             faster = ratios(seconds["fp32"], seconds[option])
             figures.append(Figure(f"step, fp32 / {option}", name, faster, least=least))
-        whole = peak_mb(steps["fp32"])
+        whole = peak_mb(steps["fp32"], device)
         for option in ("bf16", "fp32, checkpointing"):
-            share = peak_mb(steps[option]) / whole
+            share = peak_mb(steps[option], device) / whole
             figures.append(Figure(f"peak memory, {option} / fp32", name, [share]))
     notes = []
     if not has_bf16(device):

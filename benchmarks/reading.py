@@ -116,7 +116,8 @@ def of_kind(
     for reader in readers:
         add(reader, BARE[reader], paths)
         as_float = Items(BARE[reader], paths)
-        passes[reader + AS_FLOAT, "in process"] = partial(each, as_float.__getitem__, range(FILES))
+        numbers = range(len(paths))
+        passes[reader + AS_FLOAT, "in process"] = partial(each, as_float.__getitem__, numbers)
 
     seconds = time_in_turn(passes, rounds)
     figures = []

@@ -88,7 +88,7 @@ def machine() -> dict[str, Any]:
     return {
         "date": date.today().isoformat(),
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "gpu": gpu,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
@@ -96,15 +96,22 @@ def machine() -> dict[str, Any]:
     }
 
 
+def cores() -> int | None:
+    """That this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def processor() -> str:
     """Its name and what counts here of its vector instructions."""
     facts: dict[str, str] = {}
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+    listed = Path("/proc/cpuinfo")  # Linux
+    for line in listed.read_text("utf-8").splitlines() if listed.exists() else ():
         key, _, value = line.partition(":")
         facts.setdefault(key.strip(), value.strip())
-    flags = facts["flags"].split()
+    flags = facts.get("flags", "").split()
     kinds = [kind for kind in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if kind in flags]
-    return f"{facts['model name']} ({', '.join(kinds)})"
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    return f"{name} ({', '.join(kinds)})" if kinds else name
 
 
 def save(name: str, outcome: Outcome) -> None:

@@ -1,12 +1,14 @@
 """Tracking's cost: what a training step takes while MLflow is up, dead or hanging.
 
 A small U-Net's step, with five metrics logged after it, over one that is tracked to local files
-alone. A server is started for it, on the same cores: what it takes itself is part of "up".
+alone. A server is started for it, on the same cores: what it takes itself is part of "up", of which
+every pass is looked at for metrics that arrived.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
@@ -27,12 +29,14 @@ from torch.nn import functional as F
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.unet import build_unet
-from wsss.tracking import Tracker, TrackingConfig
+from wsss.tracking import EVENTS_FILE, Tracker, TrackingConfig, read_events
+from wsss.tracking.cursor import CURSOR_FILE
 
 MOST = 1.05
-STEPS = 250
+STEPS = 1000
+"""A pass, long enough for several sendings to the server, one every 2 seconds."""
 NAMES = ("train/loss", "val/loss", "val/mAP", "dp_rate", "lr")
-LOCAL = "none (local files)"
+LOCAL, UP = "none (local files)", "up"
 
 
 class Training:
@@ -48,15 +52,18 @@ class Training:
     def run(self, state: str, uri: str) -> None:
         """As many steps as a pass has, in a run directory of their own."""
         self._runs += 1
+        folder = self._folder / str(self._runs)
         name = "mlflow" if uri else "none"
         config = TrackingConfig(name, uri, "benchmark", 0.0, None, False, [])
-        with Tracker.open(self._folder / str(self._runs), config) as tracker:
+        with Tracker.open(folder, config) as tracker:
             tracker.log.start_run("train", state)
             for step in range(self._steps):
                 F.cross_entropy(self._network(self._images), self._labels).backward()  # type: ignore[no-untyped-call]
                 started = time.perf_counter()
                 tracker.log.metrics("train", dict.fromkeys(NAMES, step / 7), step)
                 self.calls.setdefault(state, []).append(time.perf_counter() - started)
+        if state == UP and not metrics_sent(folder):
+            raise RuntimeError("a pass ended before its first metrics were sent: more STEPS")
 
 
 def measure(rounds: int, device: str) -> Outcome:
@@ -70,7 +77,7 @@ def measure(rounds: int, device: str) -> Outcome:
         serving(Path(name) / "server") as uri,
     ):
         training = Training(Path(name) / "runs", STEPS)
-        uris = {LOCAL: "", "up": uri, "dead": "http://127.0.0.1:9", "hanging": silent}
+        uris = {LOCAL: "", UP: uri, "dead": "http://127.0.0.1:9", "hanging": silent}
         passes = {state: partial(training.run, state, uris[state]) for state in uris}
         seconds = time_in_turn(passes, rounds)
     figures = []
@@ -84,6 +91,14 @@ def measure(rounds: int, device: str) -> Outcome:
         figures.append(Figure("log call", case, [1e6 * statistics.median(calls)], "us"))
         figures.append(Figure("log call, longest", case, [1e3 * max(calls)], "ms"))
     return Outcome(figures)
+
+
+def metrics_sent(run_dir: Path) -> bool:
+    """Whether the server has any metric of a run."""
+    cursor = run_dir / CURSOR_FILE
+    sent = json.loads(cursor.read_text("utf-8"))["offset"] if cursor.exists() else 0
+    events = read_events(run_dir / EVENTS_FILE)
+    return any(event["kind"] == "metrics" for event, end in events if end <= sent)
 
 
 @contextmanager

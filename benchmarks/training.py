@@ -3,7 +3,8 @@
 The floor is a bare transformer with PyTorch's fused attention, of the same sizes and number of
 tokens, with one loss and nothing else. The explicit formulation is the same with softmax(q k^T) v
 written out and every layer's attention kept. Ours is the published model, and the default one, with
-patch head and gates; each draws its masking and its gates. All take AdamW steps in fp32.
+patch head and gates; each draws its masking and its gates. In its last block the published model
+computes class tokens alone, which are all that is read of it. All take AdamW steps in fp32.
 """
 
 from __future__ import annotations

@@ -102,3 +102,16 @@ def test_missing_values_count_as_the_mean() -> None:
     assert torch.allclose(affinities(image, [1, 2]), affinities(filled, [1, 2]), atol=1e-5)
     image[1] = float("nan")
     assert affinities(image, [1]).isfinite().all()
+
+
+@pytest.mark.parametrize("bands", [1, 13])
+def test_bits_do_not_depend_on_threads(bands: int) -> None:
+    scores, image = noise(3, 300, 301), noise(bands, 300, 301, seed=1)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(pamr(scores, image, 2, [1, 2]))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(other, found[0]) for other in found[1:])

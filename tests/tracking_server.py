@@ -53,6 +53,16 @@ class Server:
             self.process = None
 
 
+def sending_often(arguments: list[str]) -> list[str]:
+    """A command line of ``python -m wsss.pipelines`` that sends its metrics ten times a second."""
+    python, _, _, *rest = arguments
+    program = (
+        "from wsss.pipelines.__main__ import main; from wsss.tracking import tracker; "
+        "tracker._POLL_SECONDS = 0.1; main()"
+    )
+    return [python, "-c", program, *rest]
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     """Return once the condition holds; fail the test if it takes too long."""
     end = time.monotonic() + seconds

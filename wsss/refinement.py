@@ -74,16 +74,26 @@ def affinities(image: Tensor, dilations: Sequence[int]) -> Tensor:
         ):
             torch.sub(neighbour, own, out=difference)
             torch.mean(difference.abs_().div_(scale), dim=0, out=weight)
-    return weights.neg_().softmax(dim=0)
+        # Softmax in place. PyTorch's own has other last digits with another number of threads.
+        listening = weights[:, strip]
+        listening.sub_(listening.amin(dim=0)).neg_().exp_()
+        listening.div_(listening.sum(dim=0))
+    return weights
 
 
 def _standardised(image: Tensor) -> Tensor:
     """Bands ``[bands, H, W]`` of mean 0 and deviation 1; a constant band becomes 0."""
-    mean = image.nanmean(dim=(1, 2), keepdim=True).nan_to_num()
+    mean = _mean(image).nan_to_num()
     centred = torch.where(image.isnan(), 0.0, image - mean)
-    deviation = centred.square().mean(dim=(1, 2), keepdim=True).sqrt()
+    deviation = _mean(centred.square()).sqrt()
     flat = centred.abs().amax(dim=(1, 2), keepdim=True) <= 1e-6 * mean.abs()  # rounding alone
     return torch.where(flat, 0.0, centred / torch.where(flat, 1.0, deviation))
+
+
+def _mean(values: Tensor) -> Tensor:
+    """``[bands, 1, 1]``, of what is not NaN; by rows, for the same bits with any threads."""
+    known = (~values.isnan()).sum(dim=(1, 2), keepdim=True)
+    return values.nansum(dim=2, keepdim=True).sum(dim=1, keepdim=True) / known
 
 
 def _strips(values: Tensor) -> Iterator[slice]:

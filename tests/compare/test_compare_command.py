@@ -119,7 +119,7 @@ def test_a_server_that_is_down_costs_a_line(
     make_sweep(tmp_path, f"http://me:secret@127.0.0.1:{port}")
     started = time.monotonic()
     assert main([str(tmp_path)]) == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15, "waited for the server to the end of flush_seconds"
     out, err = capsys.readouterr()
     assert "written: " in out and err.count("\n") == 1 and "secret" not in err
     assert f"python -m wsss.tracking sync {tmp_path}/compare/tracking" in err

@@ -48,7 +48,6 @@ def test_killed_in_mid_stage_then_run_again(
     shutil.rmtree(artifact)
 
     _kill_when(artifact, *MIDWAY[stage], tiny.command(outputs, f"stage={stage}"))
-    assert not (artifact / "manifest.json").exists(), "the stage ended before it was killed"
     again = tiny.run(outputs, f"stage={stage}", f"trainer.num_workers={workers}")
 
     assert "up to date" not in again.stdout
@@ -72,7 +71,6 @@ def test_killed_in_any_round(
     artifact = outputs / artifact.relative_to(two_rounds)
 
     _kill_when(artifact, f".work/{pattern}", count, tiny.command(outputs, *TWO_ROUNDS))
-    assert not (artifact / "manifest.json").exists(), "the stage ended before it was killed"
     again = tiny.run(outputs, *TWO_ROUNDS)
 
     assert "up to date" not in again.stdout and "epoch 1:" not in again.stdout
@@ -139,6 +137,15 @@ def test_two_processes_build_an_artifact_once(tmp_path: Path) -> None:
 
 def _kill_when(artifact: Path, pattern: str, count: int, arguments: list[str]) -> None:
     """Start a command and kill it, without warning, as soon as so many files match."""
+    for _ in range(5):  # where the stage has ended by then, once more from its beginning
+        _start_and_kill(artifact, pattern, count, arguments)
+        if not (artifact / "manifest.json").exists():
+            return
+        shutil.rmtree(artifact)
+    pytest.fail("the stage ended before it was killed")
+
+
+def _start_and_kill(artifact: Path, pattern: str, count: int, arguments: list[str]) -> None:
     process = subprocess.Popen(
         arguments,
         cwd=tiny.REPOSITORY,
@@ -155,7 +162,7 @@ def _kill_when(artifact: Path, pattern: str, count: int, arguments: list[str]) -
 
 
 def test_a_terminated_sweep_stops_at_once(tmp_path: Path) -> None:
-    sweep = tiny.command(tmp_path, "-m", "stage=train", "trainer.max_epochs=30", "seed=0,1")
+    sweep = tiny.command(tmp_path, "-m", "stage=train", "trainer.max_epochs=200", "seed=0,1")
     process = subprocess.Popen(
         sweep, cwd=tiny.REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
 
 import tiny
+import torch
+from rich.console import Console
+
+from wsss.data import open_dataset
+from wsss.pipelines.artifacts import Artifact
+from wsss.pipelines.compose import compose_config
+from wsss.pipelines.generate import Masks
+from wsss.pipelines.stage import WHOLE, Context
+from wsss.tracking import RunLog
 
 
 def test_workers_change_no_bit_and_resume_what_they_left(finished: Path, tmp_path: Path) -> None:
@@ -41,3 +51,21 @@ def test_what_a_worker_cannot_read_is_named_in_one_line(finished: Path, tmp_path
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ") and broken.name in line
+
+
+def test_masks_are_made_the_same_in_a_spawned_process(finished: Path, tmp_path: Path) -> None:
+    config = compose_config(f"paths.outputs={finished}", *tiny.TINY)
+    dataset = open_dataset(config.dataset)
+    (maps,) = (finished / "artifacts" / "extract").glob("*[!k]")
+    log, quiet = RunLog(tmp_path / "log", "probe", ""), Console(quiet=True)
+
+    def masks(name: str) -> Masks:
+        artifact = Artifact(tmp_path / name, "generate", 1, {}, {})
+        (artifact.path / "val").mkdir(parents=True)
+        context = Context(config, dataset, artifact, {"extract": maps}, log, quiet)
+        return Masks(context, "val", WHOLE)
+
+    here, there = masks("here"), pickle.loads(pickle.dumps(masks("there")))  # as spawning does
+
+    assert len(here) == len(there) == 12
+    assert all(torch.equal(here[number], there[number]) for number in range(12))

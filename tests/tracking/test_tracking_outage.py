@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import tiny
 from tracking_config import tracking_config
-from tracking_server import Server, wait_for
+from tracking_server import Server, sending_often, wait_for
 
 from wsss.tracking import EVENTS_FILE, Tracker, read_events, tracker
 from wsss.tracking.__main__ import main
@@ -31,13 +31,15 @@ def test_server_killed_in_mid_training_gets_every_metric_later(
     outputs = tmp_path / "outputs"
     server.start()
     training = subprocess.Popen(
-        tiny.command(
-            outputs,
-            "stage=train",
-            "trainer.max_epochs=200",
-            f"tracking.uri='{server.uri}'",
-            "tracking.flush_seconds=0.5",
-            tracking="mlflow",
+        sending_often(
+            tiny.command(
+                outputs,
+                "stage=train",
+                "trainer.max_epochs=200",
+                f"tracking.uri='{server.uri}'",
+                "tracking.flush_seconds=0.5",
+                tracking="mlflow",
+            )
         ),
         cwd=tiny.REPOSITORY,
         env=os.environ | {"OMP_NUM_THREADS": "1"},

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import tiny
 from command_line import run_main
-from tracking_server import wait_for
+from tracking_server import sending_often, wait_for
 
 from wsss.tracking.mlflow_client import connect
 
-EPOCHS = 150
+EPOCHS = 100
 
 
 def test_killed_training_goes_on_in_the_same_run(uri: str, tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_killed_training_goes_on_in_the_same_run(uri: str, tmp_path: Path) -> No
         tracking="mlflow",
     )
     training = subprocess.Popen(
-        command,
+        sending_often(command),
         cwd=tiny.REPOSITORY,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,

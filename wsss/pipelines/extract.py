@@ -88,6 +88,8 @@ def _write_shards(context: Context, source: Source, part: Part) -> None:
         shards = dict(enumerate(ids[first : first + SHARD] for first in range(0, len(ids), SHARD)))
         # Shards appear whole or not at all.
         missing = [index for index in shards if part.has(index) and not path(index).exists()]
+        if not missing:
+            continue  # no workers for nothing
         views = read_views(
             context.dataset,
             {index: shards[index] for index in missing},

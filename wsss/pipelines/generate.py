@@ -91,7 +91,9 @@ class Masks(TorchDataset[Tensor]):
     """
 
     def __init__(self, context: Context, split: Split, part: Part) -> None:
-        self._context = context
+        # No more of the context than this: processes that are spawned get a copy.
+        self._dataset, self._settings = context.dataset, context.config.pseudo_mask
+        self._device = context.device
         self._maps = StoredMaps(context.upstream["extract"], split, part.has)
         dataset = context.dataset
         self._directory = context.artifact.path / split
@@ -106,13 +108,13 @@ class Masks(TorchDataset[Tensor]):
         return torch.from_numpy(np.bincount(mask.ravel(), minlength=IGNORE_INDEX + 1))
 
     def _mask(self, maps: ImageMaps) -> Mask:
-        dataset, settings = self._context.dataset, self._context.config.pseudo_mask
+        dataset, settings = self._dataset, self._settings
         place = dataset.georeference(maps.image_id)
         path = self._directory / f"{maps.image_id}{mask_suffix(place)}"
         if path.exists():
             return read_index_mask(path)
         # A worker, as a fork, can do nothing on a GPU.
-        device = self._context.device if get_worker_info() is None else torch.device("cpu")
+        device = self._device if get_worker_info() is None else torch.device("cpu")
         claimed = claims(settings, dataset, maps, self._labels[maps.image_id], device)
         mask = paint(claimed, settings, dataset.info)
         write_mask(path, mask, dataset.info, place)
