@@ -14,8 +14,8 @@ class LaunchConfig:
     ``threads`` limits PyTorch's CPU threads; ``null`` leaves its default, one per core, or on a
     cluster takes the stage's ``cpus``. ``workers`` are processes beside this one that read the
     images of stage ``extract`` and make the masks of ``generate``, each on one thread of the CPU;
-    those of trainings are ``trainer.num_workers``. Neither changes what comes out, but for last
-    digits.
+    those of trainings are ``trainer.num_workers``. Threads change last digits of networks; workers
+    change nothing, but that refinement leaves the GPU.
     """
 
     name: str
