@@ -11,9 +11,10 @@ demo: $(VENV)/.installed ## Run the default experiment, all six stages
 test: $(VENV)/.installed ## Run the tests
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.installed ## Lint, format and types
+lint: $(VENV)/.installed ## Lint, format, floors and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed ## Measure speed and memory, into benchmarks/results

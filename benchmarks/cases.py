@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wsss.config.composing import compose_config
+from wsss.config.schema import Config
 from wsss.models.build import build_classifier
 from wsss.models.vit import ClassTokenViT
-from wsss.pipelines.compose import compose_config
-from wsss.pipelines.config import Config
 
 
 class Case(NamedTuple):

@@ -1,9 +1,10 @@
 """Maps against a forward pass without them, and against one that keeps all attention.
 
-Ours is `wsss.attention.class_maps` with one view: attention of the published model, and the default
-model's attention joined with its patch scores. The floor gives scores alone; both run without
-gradients. The published model's last block computes class tokens alone, where the floor computes
-all: "scores" has its own pass without maps, and "published / scores" what maps cost beyond it.
+Ours is `wsss.maps.class_maps.class_maps` with one view: attention of the published model, and the
+default model's attention joined with its patch scores. The floor gives scores alone; both run
+without gradients. The published model's last block computes class tokens alone, where the floor
+computes all: "scores" has its own pass without maps, and "published / scores" what maps cost
+beyond it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from benchmarks.cases import CASES, Built, Case, build
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, time_in_turn
 from benchmarks.yardsticks import BareViT, explicit_maps
-from wsss.attention import AttentionConfig, class_maps
+from wsss.maps.class_maps import class_maps
+from wsss.maps.config import AttentionConfig
 from wsss.models.vit import ClassTokenViT
 
 EXPLICIT_GB = 12.0

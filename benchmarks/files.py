@@ -8,9 +8,9 @@ import numpy as np
 import rasterio
 from PIL import Image as Pillow
 
-from wsss.data.dfc_tree import BANDS, CLASSES, patch_id, patch_path
-from wsss.data.folder import IMAGE_SUFFIXES
-from wsss.data.labels import write_labels
+from wsss.data.datasets.dfc_tree import BANDS, CLASSES, patch_id, patch_path
+from wsss.data.datasets.folder import IMAGE_SUFFIXES
+from wsss.data.files.labels import write_labels
 from wsss.data.types import Split
 
 

@@ -23,17 +23,24 @@ from rich.console import Console
 
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, threads, time_in_turn
+from wsss.config.composing import compose_config
 from wsss.data.base import Dataset
-from wsss.data.maps import shard_path, write_shard
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
-from wsss.pipelines import generate
-from wsss.pipelines.artifacts import Artifact
-from wsss.pipelines.compose import compose_config
-from wsss.pipelines.extract import SHARD
-from wsss.pipelines.stage import Context
-from wsss.pseudo_masks import UNPAINTED, Maps, Painted, PseudoMaskConfig, pseudo_mask, upsample
-from wsss.refinement import pamr
+from wsss.engine.artifacts import Artifact
+from wsss.engine.stage import Context
+from wsss.maps.storage import shard_path, write_shard
+from wsss.pseudo_masks.refinement import pamr
+from wsss.pseudo_masks.rules import (
+    UNPAINTED,
+    Maps,
+    Painted,
+    PseudoMaskConfig,
+    pseudo_mask,
+    upsample,
+)
+from wsss.stages import generate
+from wsss.stages.extract import SHARD
 from wsss.tracking import RunLog
 
 PRESENT, BANDS, PATCH = 3, 13, 16

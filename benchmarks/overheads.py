@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.results import Figure, Outcome
 from benchmarks.timing import time_in_turn
-from wsss.pipelines.artifacts import describe_file
+from wsss.engine.artifacts import describe_file
 
 COMMAND = (sys.executable, "-m", "wsss.pipelines")
 SMALL = (

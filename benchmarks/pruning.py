@@ -25,10 +25,11 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.timing import ratios, threads, time_in_turn
-from wsss.models.checkpoint import InputSpec, load_classifier
+from wsss.engine.artifacts import MANIFEST
+from wsss.models.checkpoint import load_classifier
+from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import parameter_count, remove_closed_heads
 from wsss.models.vit import ClassTokenViT
-from wsss.pipelines.artifacts import MANIFEST
 
 BATCH = 32
 

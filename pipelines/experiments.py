@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from wsss.atomic import replacing
-from wsss.pipelines.compose import compose_config
-from wsss.pipelines.run_directory import run_path
+from wsss.config.composing import compose_config
 from wsss.report.seeds import markdown_table, mean_and_spread, read_metrics
+from wsss.runs.layout import run_path
 
 SEEDS = (0, 1, 2)
 ONE_THREAD = "launch.threads=1"  # the number of threads changes last digits, that of runs does not

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny
+from helpers import tiny
+
+pytest_plugins = ["helpers.small_datasets"]
 
 
 @pytest.fixture(scope="session")

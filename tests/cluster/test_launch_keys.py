@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import refused, run_main
+from helpers.command_line import refused, run_main
 
 SMALL = ("dataset.scenes_train=2", "dataset.scenes_val=1", "dataset.scenes_test=1")
 SBATCH = """#!/bin/sh

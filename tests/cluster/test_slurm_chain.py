@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tiny
-from cluster.conftest import Cluster, queued
+from helpers import tiny
+from helpers.cluster import Cluster, queued
 
 
 def test_six_stages_give_the_same_bits_as_without_slurm(cluster: Cluster, finished: Path) -> None:

@@ -8,8 +8,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-import tiny
-from cluster.conftest import Cluster
+from helpers import tiny
+from helpers.cluster import Cluster
 
 LONG = ("stage=train", "trainer.max_epochs=60", "pruning=none")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
-import small_vit
 import torch
+from helpers import small_vit
 from torch import Tensor
 
 from wsss.models import ClassTokenViT

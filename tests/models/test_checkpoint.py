@@ -16,12 +16,12 @@ from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.checkpoint import (
     DESCRIPTION,
     WEIGHTS,
-    InputSpec,
     digest,
     load_classifier,
     load_weights,
     save_classifier,
 )
+from wsss.models.input_spec import InputSpec
 
 SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, "resize", True)
 State = dict[str, Tensor]

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from wsss.models import ClassTokenViT, HeadGates
-from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
+from wsss.models.checkpoint import load_classifier, save_classifier
+from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import parameter_count, remove_closed_heads
 
 SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, "resize", True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_vit import SquaresSeen, build, images
+from helpers.small_vit import SquaresSeen, build, images
 from torch import Tensor
 
-from wsss.masking import PLACES
 from wsss.models import ClassTokenViT
+from wsss.models.hidden import PLACES
 from wsss.models.outputs import AttentionOutput
 
 KEEP = torch.tensor([[1.0, 0, 1, 1, 1], [1, 1, 1, 0, 0]])

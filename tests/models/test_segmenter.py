@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from wsss.errors import UserError
-from wsss.models.checkpoint import InputSpec
+from wsss.models.input_spec import InputSpec
 from wsss.models.segformer import SegFormer
 from wsss.models.segmenter import (
     DESCRIPTION,

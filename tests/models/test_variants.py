@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from small_vit import build, images
+from helpers.small_vit import build, images
 from torch import Tensor
 
-from wsss.attention import AttentionConfig, view_maps
+from wsss.maps.class_maps import view_maps
+from wsss.maps.config import AttentionConfig
 from wsss.models import ClassTokenViT, HeadGates
-from wsss.models.checkpoint import InputSpec, load_classifier, save_classifier
+from wsss.models.checkpoint import load_classifier, save_classifier
+from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import remove_closed_heads
 from wsss.models.trace import block_inputs
 from wsss.training.losses import LossConfig, training_loss

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from small_vit import SquaresSeen, build, images
+from helpers.small_vit import SquaresSeen, build, images
+from helpers.training_modules import classifier_training, hard_concrete
 from torch import Tensor
-from training_modules import classifier_training, hard_concrete
 
 from wsss.errors import UserError
 from wsss.models import ClassTokenViT, HeadGates

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-import tiny
 import torch
-from command_line import refused
+from helpers import tiny
+from helpers.command_line import refused
 from PIL import Image as Pillow
 
 MISSPELT = {
@@ -156,7 +156,7 @@ def test_a_sweep_goes_on_past_a_bad_point_and_ends_with_status_2(tmp_path: Path)
 
 def test_a_programming_error_keeps_its_traceback(tmp_path: Path) -> None:
     code = (
-        "import wsss.pipelines.runner as r, wsss.pipelines.__main__ as m\n"
+        "import wsss.engine.runner as r, wsss.pipelines.__main__ as m\n"
         "def broken(*_): raise ZeroDivisionError('bug')\n"
         "r.run_experiment = broken\n"
         "m.main()"

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 import rasterio
-import tiny
-from command_line import refused, run_main
-from copies import NAMES, copy_of
+from helpers import tiny
+from helpers.command_line import refused, run_main
+from helpers.copies import NAMES, copy_of
 from PIL import Image as Pillow
 
-from wsss.data import IGNORE_INDEX, SPLITS, Dataset, open_dataset, read_index_mask
-from wsss.pipelines.compose import compose_config
+from wsss.config.composing import compose_config
+from wsss.data.base import Dataset
+from wsss.data.files.raster import read_index_mask
+from wsss.data.open import open_dataset
+from wsss.data.types import IGNORE_INDEX, SPLITS
 
 SMALL = [
     *(a for a in tiny.TINY if not a.startswith(("dataset.", "trainer.max", "pruning.", "segm"))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny
+from helpers import tiny
 
 from pipelines import ablation_table, experiments, rules_table, story_of_heads, systems_table
 from pipelines.experiments import Overrides, directory, system_table

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
-from command_line import refused, run_main
+from helpers import tiny
+from helpers.command_line import refused, run_main
 
 Capture = pytest.CaptureFixture[str]
 SYSTEMS = (

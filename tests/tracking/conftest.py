@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tracking_server import Server
+from helpers.tracking_server import Server
 
 from wsss.tracking.mlflow_client import connect, prepare_mlflow
 

@@ -17,10 +17,11 @@ from rich.console import Console
 from wsss.compare.comparison import compare_runs
 from wsss.compare.metrics import METRICS
 from wsss.compare.record import record
-from wsss.compare.runs import find_runs, outputs_of, read_run
+from wsss.compare.runs import read_run
 from wsss.compare.show import print_comparison
 from wsss.compare.write import write_comparison
 from wsss.errors import UserError
+from wsss.runs.finding import find_runs, outputs_of
 
 _NARROWEST = 160  # where the output goes to a file, which has no width
 

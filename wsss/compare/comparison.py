@@ -18,7 +18,7 @@ from wsss.compare.table import (
     sort_rows,
 )
 from wsss.errors import UserError
-from wsss.pipelines.suggest import suggestion
+from wsss.suggest import suggestion
 
 #: What is compared unless said otherwise: the first that every run has.
 _DEFAULTS = ("segmenter_miou", "pseudo_mask_miou", "mAP")

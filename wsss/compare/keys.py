@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsss.errors import UserError
-from wsss.pipelines.suggest import suggestion
+from wsss.suggest import suggestion
 
 ABSENT = "-"
 _SELECTORS = ("name", "kind")  # keys that say which option of a group is chosen

@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wsss.compare.comparison import Comparison
-from wsss.compare.runs import Run, outputs_of
+from wsss.compare.runs import Run
 from wsss.errors import UserError
+from wsss.runs.finding import outputs_of
 from wsss.tracking import EVENTS_FILE, RunLog, Tracker, TrackingConfig
 from wsss.tracking.config import without_credentials
 from wsss.tracking.cursor import CURSOR_FILE

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wsss.compare.metrics import read_rule, read_scores
 from wsss.errors import UserError
-from wsss.pipelines.identity import flat, identity
-from wsss.pipelines.suggest import suggestion
-
-CONFIG, SWEEPS, RUNS = "config.json", "sweeps.json", "runs"
+from wsss.runs.finding import read_json
+from wsss.runs.identity import flat, identity
+from wsss.runs.layout import CONFIG
 
 
 @dataclass(frozen=True)
@@ -32,36 +30,13 @@ class Run:
     """How it was judged, see `read_rule`."""
 
 
-def find_runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
-    """Run directories at the given places, each once.
-
-    Args:
-        places: outputs folders, their ``runs``, or run directories.
-        sweep: only runs of the sweep of this name.
-
-    Raises:
-        UserError: for a place without runs, or a sweep that no run belongs to.
-    """
-    found = {run.resolve(): run for place in places for run in _runs_at(place)}
-    if sweep is None:
-        return list(found.values())
-    names = {run: _sweeps(run) for run in found.values()}
-    chosen = [run for run, belongs_to in names.items() if sweep in belongs_to]
-    if not chosen:
-        known = sorted({name for belongs_to in names.values() for name in belongs_to})
-        if not known:
-            raise UserError(f"no run belongs to sweep '{sweep}', or to any sweep")
-        raise UserError(f"no run belongs to sweep '{sweep}'{suggestion(sweep, known)}")
-    return chosen
-
-
 def read_run(path: Path) -> Run:
     """What a run directory says.
 
     Raises:
         UserError: for a config or metrics that cannot be read.
     """
-    config = _json(path / CONFIG)
+    config = read_json(path / CONFIG)
     try:
         settings = flat(identity(config))
         seed, split = int(settings.pop("seed")), str(config["evaluation"]["split"])
@@ -70,38 +45,3 @@ def read_run(path: Path) -> Run:
     if settings.get("masking.name") == "none":
         settings.setdefault("masking.dp_rate", 0.0)  # what it amounts to
     return Run(path, config, settings, seed, read_scores(path, split), read_rule(path, split))
-
-
-def outputs_of(place: Path) -> Path | None:
-    """The outputs folder that a place given to `find_runs` belongs to, ``None`` for lone runs."""
-    if (place / RUNS).is_dir():
-        return place
-    runs = place.resolve().parent if (place / CONFIG).is_file() else place.resolve()
-    return runs.parent if runs.name == RUNS else None
-
-
-def _runs_at(place: Path) -> Iterator[Path]:
-    if (place / CONFIG).is_file():
-        yield place
-        return
-    folder = place / RUNS if (place / RUNS).is_dir() else place
-    runs = sorted(file.parent for file in folder.glob(f"*/{CONFIG}"))
-    if not runs:
-        what = "has no runs" if place.is_dir() else "no such folder"
-        raise UserError(f"{place}: {what}; give an outputs folder, its runs, or run directories")
-    yield from runs
-
-
-def _sweeps(run: Path) -> list[str]:
-    path = run / SWEEPS
-    names = _json(path) if path.exists() else []
-    if not isinstance(names, list):
-        raise UserError(f"{path} is not a list of names")
-    return [str(name) for name in names]
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error})") from error

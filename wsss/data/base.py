@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wsss.data.raster import picture_size
+from wsss.data.files.raster import picture_size
 from wsss.data.types import SPLITS, Count, DatasetInfo, Georeference, Image, Mask, Record, Split
 from wsss.errors import UserError
 

@@ -13,16 +13,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from wsss.data.labels import labels_from_mask, write_labels
+from wsss.data.files.labels import labels_from_mask, write_labels
 from wsss.errors import UserError
 from wsss.progress import track
 
 LABELS_FILE = "labels.csv"
 #: Module of each kind; it offers ``labelled_masks(root)``, ``classes(root)`` and ``MIN_SHARE``.
 _MODULES = {
-    "dfc": "wsss.data.dfc_land_cover",
-    "ade20k": "wsss.data.ade20k",
-    "cityscapes": "wsss.data.cityscapes",
+    "dfc": "wsss.data.datasets.dfc_land_cover",
+    "ade20k": "wsss.data.datasets.ade20k",
+    "cityscapes": "wsss.data.datasets.cityscapes",
 }
 KINDS = tuple(_MODULES)
 

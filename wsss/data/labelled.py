@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsss.data.files.labels import read_labels
 from wsss.data.holdout import hold_out
-from wsss.data.labels import read_labels
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
 from wsss.data.types import Mask, Record, Split

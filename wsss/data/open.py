@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wsss.data.ade20k import Ade20kConfig, Ade20kDataset
 from wsss.data.base import Dataset
-from wsss.data.cityscapes import CityscapesConfig, CityscapesDataset
-from wsss.data.coco import CocoConfig, CocoDataset
-from wsss.data.dfc import DfcConfig, DfcDataset
-from wsss.data.folder import FolderConfig, FolderDataset
-from wsss.data.kvasir import KvasirConfig, KvasirDataset
+from wsss.data.datasets.ade20k import Ade20kConfig, Ade20kDataset
+from wsss.data.datasets.cityscapes import CityscapesConfig, CityscapesDataset
+from wsss.data.datasets.coco import CocoConfig, CocoDataset
+from wsss.data.datasets.dfc import DfcConfig, DfcDataset
+from wsss.data.datasets.folder import FolderConfig, FolderDataset
+from wsss.data.datasets.kvasir import KvasirConfig, KvasirDataset
+from wsss.data.datasets.synthetic import SyntheticConfig, prepare_synthetic
+from wsss.data.datasets.voc import VocConfig, VocDataset
 from wsss.data.quarantine import find_unreadable
 from wsss.data.settings import DatasetSettings
-from wsss.data.synthetic import SyntheticConfig, prepare_synthetic
-from wsss.data.voc import VocConfig, VocDataset
 
 #: The configuration behind each ``kind`` of dataset.
 KINDS: dict[str, type[DatasetSettings]] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.base import Dataset
-from wsss.data.cache import ImageCache
-from wsss.data.raster import read_picture
+from wsss.data.files.cache import ImageCache
+from wsss.data.files.raster import read_picture
 from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record, Split
 from wsss.errors import UserError
 

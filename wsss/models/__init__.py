@@ -2,8 +2,8 @@
 
 from wsss.models.gates import HeadGates
 from wsss.models.outputs import AttentionOutput
-from wsss.models.release import import_release
-from wsss.models.release_mctformer import import_mctformer
+from wsss.models.released.mctformer import import_mctformer
+from wsss.models.released.token_masking import import_release
 from wsss.models.vit import ClassTokenViT
 
 __all__ = [

@@ -17,7 +17,7 @@ class ModelConfig:
 
     ``init_from`` names a file or directory with weights of the whole model to start from, see
     `wsss.models.checkpoint.load_weights`; ``pretrained`` one with those of a vision transformer
-    for its encoder, see `wsss.models.pretrained.load_pretrained`.
+    for its encoder, see `wsss.models.released.pretrained.load_pretrained`.
     """
 
     name: str

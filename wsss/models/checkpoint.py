@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +16,15 @@ from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.models.gates import HeadGates
+from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import architecture
-from wsss.models.release import import_release
-from wsss.models.release_mctformer import import_mctformer, is_mctformer
+from wsss.models.released.mctformer import import_mctformer, is_mctformer
+from wsss.models.released.token_masking import import_release
 from wsss.models.vit import ClassTokenViT
 
 #: Keys that training scripts store weights under; a teacher goes before its student.
 _CONTAINERS = ("state_dict", "model", "teacher", "student")
 WEIGHTS, DESCRIPTION = "classifier.safetensors", "classifier.json"
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What a network expects at its input, kept beside its weights."""
-
-    classes: list[str]
-    bands: list[str]
-    mean: list[float]
-    """Per band, over the training split."""
-    std: list[float]
-    image_size: int
-    """Side in pixels of the square to which images are fitted."""
-    fit: str
-    """How they are, see `DatasetSettings.fit`."""
-    multi_label: bool
 
 
 def save_classifier(directory: Path, model: ClassTokenViT, spec: InputSpec) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wsss.errors import UserError
-from wsss.models.checkpoint import InputSpec
+from wsss.models.input_spec import InputSpec
 from wsss.models.segformer import SegFormer
 from wsss.models.segmenter_config import SegmenterConfig
 from wsss.models.unet import build_unet

@@ -11,10 +11,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from wsss.checks import check_choice
-from wsss.masking import PLACES
 from wsss.models.block import Block
 from wsss.models.block_runner import BlockRunner, run_block
 from wsss.models.gates import HeadGates
+from wsss.models.hidden import PLACES
 from wsss.models.outputs import AttentionOutput, Encoded, Scores
 from wsss.models.patch_head import POOLINGS, PatchHead
 from wsss.models.patches import PatchEmbed, Size, grid_of, pair
@@ -164,7 +164,7 @@ class ClassTokenViT(nn.Module):
             x: images ``[B, bands, H, W]``, standardised.
             return_attention: also return the class-attention maps of every layer.
             token_keep: ``[B, C]`` of 0 and 1, the class tokens that are not hidden (class-token
-                masking, see `wsss.masking`).
+                masking, see `wsss.training.masking`).
             place: where a hidden token is hidden: ``output``, ``input`` or ``attention``; in the
                 last case its maps are 0 too.
             gates: ``[layers, heads]``, factor on each head's output; by default the hard gates of

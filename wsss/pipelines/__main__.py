@@ -14,28 +14,22 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from wsss.config.directory import config_directory
 from wsss.errors import UserError
 
 _failures: list[UserError] = []
-
-
-def config_directory() -> Path:
-    """``conf/`` beside the package in a source tree, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    beside = package.parent / "conf"
-    return beside if (beside / "config.yaml").is_file() else package / "conf"
 
 
 @hydra.main(config_path=str(config_directory()), config_name="config", version_base="1.3")
 def run(composed: DictConfig) -> float | None:
     """Run one composed experiment; Hydra calls it once, or once per point of a sweep.
 
-    Returns what a sweeper that searches is to maximise, see `wsss.pipelines.objective`.
+    Returns what a sweeper that searches is to maximise, see `wsss.engine.objective`.
     """
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
     from rich.console import Console
 
-    from wsss.pipelines.launch import launch_experiment
+    from wsss.cluster.launch import launch_experiment
 
     try:
         return launch_experiment(composed, Console(), _sweep())
@@ -64,7 +58,7 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
-        from wsss.pipelines.hydra_errors import describe
+        from wsss.config.hydra_errors import describe
 
         sys.exit(_say(f"error: {describe(error, str(config_directory()), sys.argv[1:])}", 2))
     except KeyboardInterrupt:

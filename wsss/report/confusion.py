@@ -22,7 +22,7 @@ def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
 
     Args:
         confusion: counts ``[target, prediction]``, with or without a last column of unlabelled
-            pixels, as in `wsss.metrics.SegmentationEvaluator.result`.
+            pixels, as in `wsss.evaluation.metrics.SegmentationEvaluator.result`.
         classes: names of the rows.
 
     Raises:

@@ -37,7 +37,7 @@ def heads_figure(confidence: ArrayLike, gates: ArrayLike, kept: ArrayLike) -> Fi
     """Heat-maps of confidence, closed heads marked with x, and of gates, closed heads grey.
 
     Args:
-        confidence: ``[layers, heads]`` in (0, 1], see `wsss.head_confidence`.
+        confidence: ``[layers, heads]`` in (0, 1], see `wsss.maps.head_confidence`.
         gates: ``[layers, heads]`` in 0..1.
         kept: ``[layers, heads]``, true for heads that stay.
 

@@ -20,8 +20,8 @@ class TrackingConfig:
     environment variable MLFLOW_TRACKING_URI. experiment: the MLflow experiment.
     flush_seconds: the longest that `Tracker.close` waits. system_metrics_seconds: time between
     two samples of `wsss.tracking.system_metrics`, None for no samples. model: whether the segmenter
-    is exported, see `wsss.tracking.model`. params: keys and groups of the config that are logged as
-    params. Raises `UserError` on a bad value.
+    is exported, see `wsss.export.mlflow_model`. params: keys and groups of the config that are
+    logged as params. Raises `UserError` on a bad value.
     """
 
     name: str

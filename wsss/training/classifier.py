@@ -6,20 +6,15 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from wsss.masking import Masking, NoMasking, class_rates, draw_token_keep
-from wsss.metrics import classification_metrics
+from wsss.evaluation.classification import classification_metrics
 from wsss.models.outputs import Scores
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
 from wsss.training.batches import RankBatches, Share, share_of
 from wsss.training.epoch_means import MeasuredModule
 from wsss.training.gates import JointPruning
-from wsss.training.losses import (
-    LossConfig,
-    class_probabilities,
-    classification_loss,
-    training_loss,
-)
+from wsss.training.losses import LossConfig, class_probabilities, classification_loss, training_loss
+from wsss.training.masking import Masking, NoMasking, class_rates, draw_token_keep
 from wsss.training.optimizers import OptimizerConfig, build_optimizer
 from wsss.training.samples import Batch
 from wsss.training.schedulers import SchedulerConfig, build_scheduler
@@ -42,7 +37,7 @@ class ClassifierTraining(MeasuredModule):
         multi_label: property of the dataset.
         seed: the experiment's.
         absent: share of training images without each class ``[C]``, see
-            `wsss.masking.absent_shares`; a masking with ``balance=frequency`` needs it.
+            `wsss.training.masking.absent_shares`; a masking with ``balance=frequency`` needs it.
         pruning: price and learning rate of gates; a model with gates needs it.
         purpose: keys the random numbers, so that two trainings in a chain draw others.
         batches: the training batches, where several processes share them.

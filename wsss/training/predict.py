@@ -13,13 +13,12 @@ from torch import nn
 from wsss.data.base import Dataset
 from wsss.data.fit import pad
 from wsss.data.types import Image, Mask, Split
-from wsss.metrics import classification_metrics
-from wsss.models.checkpoint import InputSpec
+from wsss.evaluation.classification import classification_metrics
+from wsss.models.input_spec import InputSpec, prepare
 from wsss.models.segmenter import predict
 from wsss.models.segmenter_config import SegmenterConfig
 from wsss.models.vit import ClassTokenViT
 from wsss.training.losses import class_probabilities
-from wsss.training.samples import prepare
 
 BATCH = 32
 

@@ -12,27 +12,14 @@ from torch.utils.data import Dataset as TorchDataset
 
 from wsss.data.augment import AugmentConfig, augment
 from wsss.data.base import Dataset
-from wsss.data.fit import fitted_size, pad, pad_mask, resize, resize_mask
-from wsss.data.types import Image, Mask, Split
-from wsss.models.checkpoint import InputSpec
+from wsss.data.fit import pad, pad_mask, resize_mask
+from wsss.data.types import Mask, Split
+from wsss.models.input_spec import InputSpec, prepare
 from wsss.randomness import derive_seed, keyed_generator
 from wsss.training.batches import Draw, EpochSampler, RankBatches
 from wsss.training.world import ALONE, World
 
 Batch = dict[str, Tensor]
-
-
-def standardise(image: Image, spec: InputSpec) -> Tensor:
-    """``[bands, H, W]`` with zero mean and unit variance per band over the training split."""
-    mean = torch.tensor(spec.mean).view(-1, 1, 1)
-    std = torch.tensor(spec.std).view(-1, 1, 1)
-    return (torch.from_numpy(image) - mean) / std
-
-
-def prepare(image: Image, spec: InputSpec) -> Tensor:
-    """Standardised and fitted: ``[bands, h, w]``, the longer side as the network's square."""
-    size = (image.shape[-2], image.shape[-1])
-    return resize(standardise(image, spec), fitted_size(size, spec.image_size, spec.fit))
 
 
 class TrainingSamples(TorchDataset[Batch]):

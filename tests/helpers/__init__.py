@@ -1,0 +1,1 @@
+"""What several tests need: tiny experiments, copies of datasets, servers, small models."""

@@ -1,0 +1,35 @@
+"""Classifier training as a Lightning module, with everything that a test does not care about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wsss.models import ClassTokenViT
+from wsss.training.classifier import ClassifierTraining
+from wsss.training.gates import HardConcretePruning
+from wsss.training.losses import LossConfig
+from wsss.training.masking import NoMasking
+from wsss.training.optimizers import SgdConfig
+from wsss.training.schedulers import ConstantConfig
+
+
+def classifier_training(model: ClassTokenViT, **changes: Any) -> ClassifierTraining:
+    settings: dict[str, Any] = dict(
+        masking=NoMasking("none"),
+        loss=LossConfig(diversity=0.0, contrast=0.0),
+        optimizer=SgdConfig("sgd", lr=0.1, weight_decay=0.0, momentum=0.0),
+        scheduler=ConstantConfig("constant"),
+        max_epochs=1,
+        classes=[str(index) for index in range(model.num_classes)],
+        multi_label=True,
+        seed=0,
+        pruning=None if model.gates is None else hard_concrete(),
+    )
+    return ClassifierTraining(model, **(settings | changes))
+
+
+def hard_concrete(**changes: Any) -> HardConcretePruning:
+    settings: dict[str, Any] = dict(
+        name="hard_concrete", penalty=0.1, gate_lr=0.1, keep=None, max_epochs=1, lr=0.1
+    )
+    return HardConcretePruning(**(settings | changes))

@@ -1,0 +1,105 @@
+"""Look a dataset over before a long run: counts, labels, sizes, files, masks, a picture.
+
+Usage:    python -m wsss.data.check dataset=voc dataset.root=/data/VOC2012
+          takes the overrides of python -m wsss.pipelines; only the dataset's,
+          evaluation.split and paths.outputs matter
+Writes:   outputs/checks/<dataset>/report.json and contact_sheet.jpg
+Status:   0 if a run would succeed, 2 if it would not
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from wsss.atomic import replacing
+from wsss.config.directory import config_directory
+from wsss.config.hydra_errors import describe
+from wsss.data.types import SPLITS
+from wsss.errors import UserError
+
+if TYPE_CHECKING:
+    from wsss.config.schema import Config
+
+_IMAGES_ON_SHEET = 24
+_WIDEST = 120
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Command line; returns the exit status."""
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__.strip())
+        return 0
+    console = Console(highlight=False)
+    console.width = min(console.width, _WIDEST)
+    try:
+        return check(_config(arguments), console)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def check(config: Config, console: Console) -> int:
+    """Inspect the dataset of a config, write and print what is found; 0 if a run would succeed."""
+    # Imported here so that --help and a misspelt override answer at once.
+    from wsss.check.inspect import inspect
+    from wsss.check.tables import print_report, verdict
+    from wsss.data.open import list_dataset
+    from wsss.data.quarantine import find_unreadable
+    from wsss.report.contact_sheet import choose_examples, contact_sheet
+    from wsss.report.figures import save
+    from wsss.runs.layout import dataset_memory
+
+    # Each image is read once, so that a cache would only take memory. What is wrong with single
+    # images is collected first and weighed after.
+    dataset = list_dataset(replace(config.dataset, cache_mb=0, on_error="skip"))
+    unreadable = find_unreadable(dataset, dataset_memory(config))
+    if config.dataset.on_error == "skip":
+        dataset.leave_out(unreadable)
+        unreadable = {}
+    else:
+        unreadable |= dataset.quarantined
+        dataset.quarantined.clear()
+    reported = next(split for split in SPLITS if split == config.evaluation.split)
+    report = inspect(dataset, reported, unreadable)
+
+    directory = config.outputs / "checks" / config.dataset.name
+    file, sheet = directory / "report.json", directory / "contact_sheet.jpg"
+    with replacing(file) as partial:
+        partial.write_text(json.dumps(report.as_json(), indent=1) + "\n", "utf-8")
+    sheet.unlink(missing_ok=True)
+    if ids := choose_examples(dataset, "train", _IMAGES_ON_SHEET, without=unreadable):
+        save(contact_sheet(dataset, "train", ids), sheet)
+    print_report(report, console, file)
+    for path in filter(Path.exists, (file, sheet)):
+        console.print(f"written: {path}", soft_wrap=True, markup=False)
+    console.print(verdict(report), style="bold", soft_wrap=True, markup=False)
+    return 0 if report.run_would_succeed else 2
+
+
+def _config(arguments: Sequence[str]) -> Config:
+    conf = str(config_directory())
+    try:
+        with initialize_config_dir(conf, version_base="1.3"):
+            composed = compose("config", overrides=list(arguments))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(describe(error, conf, arguments)) from error
+    from wsss.config.parsing import parse_config
+
+    return parse_config(composed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

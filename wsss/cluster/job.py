@@ -1,0 +1,64 @@
+"""One stage of an experiment as a job on a cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from submitit.helpers import DelayedSubmission
+
+from wsss.config.parsing import parse_config
+from wsss.engine.run_directory import link_everywhere
+from wsss.engine.runner import run_experiment
+from wsss.engine.stage import Part
+from wsss.errors import UserError
+from wsss.training.stopping import heeding
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """What a job is started with, and started with again when it is requeued: arguments alone.
+
+    All that a stage has done lies in its artifact's directory, where it goes on.
+    """
+
+    content: dict[str, Any]
+    """The composed config as plain values."""
+    stage: str
+    index: int
+    """Which part of the stage's work, of ``count``."""
+    count: int
+    key: str
+    """Of its job record."""
+    sweep: str | None
+    """The sweep that the experiment is a point of."""
+
+    def __call__(self) -> None:
+        """Run the stage; a user's error ends the job in one line and status 2."""
+        content = OmegaConf.create(self.content)
+        content.stage = self.stage
+        content.launch.threads = content.launch.threads or _cpus()
+        try:
+            config = parse_config(content)
+            with heeding(signal.SIGUSR2):  # submitit's handler has the job requeued and exits
+                rows = run_experiment(config, Console(), self.sweep, Part(self.index, self.count))
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        for row in rows:
+            link_everywhere(config.outputs, self.key, self.stage, row.path.absolute())
+
+    def checkpoint(self) -> DelayedSubmission:
+        """What to start after preemption or at the time limit: the same again."""
+        return DelayedSubmission(self)
+
+
+def _cpus() -> int | None:
+    """The cores that SLURM gave to a task, where it did."""
+    cpus = os.environ.get("SLURM_CPUS_PER_TASK")
+    return None if cpus is None else int(cpus)

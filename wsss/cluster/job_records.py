@@ -1,0 +1,63 @@
+"""Which job makes which artifact, on disk, so that another command does not submit it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from wsss.atomic import replacing
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """The newest job for one key."""
+
+    job: str
+    """SLURM's id; of an array, that of the whole."""
+    name: str
+    tasks: int
+    """Tasks of the job, or of each member of the array."""
+    members: int
+    """Jobs of the array, 1 where it is none."""
+    submitted: str
+    """ISO 8601, UTC."""
+
+
+class JobRecords:
+    """The records below ``folder``, one file a key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the right to submit, so that two commands do not submit the same twice."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            yield
+
+    def get(self, key: str) -> JobRecord | None:
+        """The record of a key, if there is one."""
+        try:
+            return JobRecord(**json.loads(self._path(key).read_text()))
+        except FileNotFoundError:
+            return None
+
+    def put(self, key: str, record: JobRecord) -> None:
+        """Replace the record of a key."""
+        with replacing(self._path(key)) as partial:
+            partial.write_text(json.dumps(asdict(record)))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / "index" / f"{key}.json"
+
+
+def log_path(folder: Path, record: JobRecord) -> Path:
+    """Where the first task of a job writes what it prints; errors go beside it."""
+    member = f"{record.job}_0" if record.members > 1 else record.job
+    return folder / f"{member}_0_log.out"

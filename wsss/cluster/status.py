@@ -1,0 +1,131 @@
+"""How far runs are, to cancel them or submit them again: ``python -m wsss.pipelines.status``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wsss.cluster.launch import launch_experiment
+from wsss.cluster.queue import cancel
+from wsss.cluster.states import StageState, last_lines, stage_states
+from wsss.engine.registry import CHAIN, STAGES
+from wsss.errors import UserError
+from wsss.runs.finding import find_runs
+from wsss.runs.layout import COMPOSED, job_keys
+
+STYLES = {
+    "up to date": "green",
+    "running": "cyan",
+    "pending": "yellow",
+    "failed": "bold red",
+    "cancelled": "magenta",
+    "-": "dim",
+}
+
+#: Why a job waits that will run by itself.
+_USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayTaskLimit")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see python -m wsss.pipelines.status --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0, or 1 where a stage failed, or 2 on bad input."""
+    parser = _Parser(prog="python -m wsss.pipelines.status", description=__doc__)
+    parser.add_argument(
+        "paths", nargs="*", type=Path, help="run directories, or folders of outputs (outputs)"
+    )
+    parser.add_argument("--sweep", metavar="NAME", help="only runs of this sweep")
+    parser.add_argument("--lines", type=int, default=5, help="of the log of a failed stage (5)")
+    parser.add_argument("--cancel", action="store_true", help="cancel jobs that no other run needs")
+    parser.add_argument(
+        "--rerun", action="store_true", help="submit what failed or was cancelled again"
+    )
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)  # a file or a pipe wraps nothing
+    try:
+        options = parser.parse_args(arguments)
+        runs = _runs(options.paths or [Path("outputs")], options.sweep)
+        if options.cancel:
+            _cancel(runs, console)
+        states = stage_states(runs, [*STAGES])
+        if options.rerun:
+            _rerun(states, console)
+            states = stage_states(runs, [*STAGES])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    _print(states, options.lines, console)
+    return 1 if any(row.state == "failed" for row in states) else 0
+
+
+def _runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
+    return [run.resolve() for run in find_runs(places, sweep)]
+
+
+def _cancel(runs: Sequence[Path], console: Console) -> None:
+    """Cancel the jobs of runs, but for those that a run needs which is not among them."""
+    others = [
+        run
+        for outputs in {run.parents[1] for run in runs}
+        for run in _runs([outputs])
+        if run not in runs
+    ]
+    waiting = ("running", "pending")
+    needed = {s.job for s in stage_states(others, [*STAGES]) if s.state in waiting}
+    jobs = {s.job for s in stage_states(runs, [*STAGES]) if s.state in waiting and s.job}
+    cancel(sorted(jobs - needed))
+    console.print(f"cancelled {len(jobs - needed)} jobs, kept {len(jobs & needed)} of other runs")
+
+
+def _rerun(states: Sequence[StageState], console: Console) -> None:
+    """Submit runs with a failed or cancelled stage again, as they were composed."""
+    broken = ("failed", "cancelled")
+    for run in dict.fromkeys(row.run for row in states if row.state in broken):
+        content = OmegaConf.create(json.loads((run / COMPOSED).read_text()))
+        content.stage = [*job_keys(run)]
+        launch_experiment(content, console)
+
+
+def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
+    asked = {row.stage for row in states if row.state != "-"}
+    shown = [*CHAIN, *(stage for stage in STAGES if stage in asked - set(CHAIN))]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("run", no_wrap=True)
+    for stage in shown:
+        table.add_column(stage)
+    for run in dict.fromkeys(row.run for row in states):
+        cells = {row.stage: row for row in states if row.run == run}
+        table.add_row(run.name, *(_cell(cells[stage]) for stage in shown))
+    console.print(table)
+    for row in states:
+        held = row.state == "pending" and row.reason not in _USUAL
+        if held or row.state == "failed":
+            console.print(f"\n{row.run.name} {row.stage}: job {row.job} {row.reason}", markup=False)
+        if row.state == "failed" and row.log is not None:
+            console.print(f"  {row.log}", highlight=False, markup=False)
+            for line in last_lines(row.log, lines):
+                console.print(f"    {line}", highlight=False, markup=False)
+
+
+def _cell(row: StageState) -> Text:
+    text: str = row.state
+    if row.state in ("running", "pending"):
+        text = f"{row.state} {row.job}"
+    return Text(text, style=STYLES[row.state])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Submit an experiment's stages as jobs, each after those that it reads, and return at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wsss.cluster.job import StageJob
+from wsss.cluster.job_records import JobRecord, JobRecords, log_path
+from wsss.cluster.queue import live_jobs
+from wsss.cluster.slurm import submit
+from wsss.config.launch import ClusterLaunch
+from wsss.config.schema import Config
+from wsss.data.open import open_dataset
+from wsss.engine.graph import Graph
+from wsss.engine.registry import choose_stages, find_stage
+from wsss.engine.run_directory import RunDirectory
+from wsss.engine.runner import relative
+from wsss.engine.stage import Stage
+from wsss.errors import UserError
+from wsss.runs.layout import JOBS, dataset_memory
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of one stage."""
+
+    stage: str
+    job: str | None
+    """``None`` where the artifact is up to date."""
+    state: str
+    """``submitted``, ``shared`` with a job that is in the queue already, or ``up to date``."""
+    log: Path | None
+
+
+def submit_experiment(
+    config: Config,
+    launch: ClusterLaunch,
+    content: dict[str, Any],
+    console: Console,
+    sweep: str | None = None,
+) -> list[Submission]:
+    """Submit the stages that are not up to date, and print the jobs.
+
+    What another job in the queue makes already, of this or another experiment, is waited for and
+    not made again. No pixel mask is read.
+
+    Args:
+        config: the experiment.
+        launch: its ``launch``.
+        content: the composed config as plain values, for the jobs.
+        console: gets a line per stage.
+        sweep: name of the sweep that the experiment is a point of.
+
+    Raises:
+        UserError: bad input, a stage that nothing makes what it reads, or a job that SLURM refuses.
+    """
+    stages = choose_stages(config.stage)
+    graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
+    directory = RunDirectory.open(config, sweep)
+    records = JobRecords(config.outputs / JOBS)
+    with records.alone():
+        queue = Queue(graph, records, set(live_jobs()), launch, content, sweep)
+        done = []
+        for stage in stages:
+            done.append(queue.submit(stage))
+            if stage.plan is None:
+                directory.link(stage.name, graph.artifact(stage).path)
+            directory.submitted({stage.name: graph.job_key(stage)}, content)
+    console.print(f"run: {relative(directory.path)}", highlight=False)
+    for row in done:
+        where = "" if row.log is None else f"  {relative(row.log)}"
+        console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}", highlight=False)
+    return done
+
+
+@dataclass
+class Queue:
+    """The jobs of one experiment beside those that are in the queue."""
+
+    graph: Graph
+    records: JobRecords
+    live: set[str]
+    launch: ClusterLaunch
+    content: dict[str, Any]
+    sweep: str | None
+
+    def submit(self, stage: Stage) -> Submission:
+        """Submit a stage unless it is up to date or in the queue already."""
+        if stage.plan is None and self.graph.artifact(stage).manifest() is not None:
+            return Submission(stage.name, None, "up to date", None)
+        shared = self._waiting(stage)
+        if shared is not None:
+            return self._row(stage, shared, "shared")
+        after = [job for name in stage.upstream for job in self._jobs_behind(stage, name)]
+        trainer, resources = self.graph.config.trainer, self.launch.resources.of(stage.name)
+        together, key = stage.trains(self.graph.config), self.graph.job_key(stage)
+        count = resources.shards
+        record = submit(
+            [
+                StageJob(self.content, stage.name, part, count, key, self.sweep)
+                for part in range(count)
+            ],
+            f"wsss-{stage.name}",
+            self.launch,
+            resources,
+            nodes=trainer.num_nodes if together else 1,
+            tasks_per_node=trainer.devices if together else 1,
+            after=after,
+            folder=self.records.folder,
+        )
+        self.records.put(key, record)
+        self.live.add(record.job)
+        return self._row(stage, record, "submitted")
+
+    def _waiting(self, stage: Stage) -> JobRecord | None:
+        """The job in the queue that makes a stage's artifact."""
+        record = self.records.get(self.graph.job_key(stage))
+        return record if record is not None and record.job in self.live else None
+
+    def _jobs_behind(self, stage: Stage, name: str) -> list[str]:
+        """The job to wait for before ``name`` can be read, none where it is there."""
+        read = find_stage(name)
+        if self.graph.artifact(read).manifest() is not None:
+            return []
+        record = self._waiting(read)
+        if record is None:
+            raise UserError(
+                f"stage '{stage.name}' reads '{name}', which is neither there for this config nor "
+                f"in the queue; add it: stage=[{name},{stage.name}], or submit stage=all"
+            )
+        return [record.job]
+
+    def _row(self, stage: Stage, record: JobRecord, state: str) -> Submission:
+        return Submission(stage.name, record.job, state, log_path(self.records.folder, record))

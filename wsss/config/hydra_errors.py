@@ -1,0 +1,45 @@
+"""Hydra's complaints as one line that says what would be valid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import OverrideParseException
+from omegaconf import DictConfig
+
+from wsss.suggest import suggestion
+
+_UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'")
+
+
+def describe(error: Exception, config_directory: str, arguments: Sequence[str]) -> str:
+    """One line for an error that Hydra or OmegaConf raised while composing a config.
+
+    ``arguments`` are those of the command line.
+    """
+    message = " ".join(str(error).split())
+    if isinstance(error, OverrideParseException):
+        return f"cannot read '{error.override}': {message}"
+    if found := _UNKNOWN_KEY.search(message):
+        return f"unknown key '{found[1]}'{_valid_keys(found[1], config_directory, arguments)}"
+    return message.partition(" Config search path:")[0]
+
+
+def _valid_keys(key: str, config_directory: str, arguments: Sequence[str]) -> str:
+    """What could have been meant by a key that the config does not have."""
+    *parents, last = key.split(".")
+    # Options decide on the keys of their groups; of a sweep over options the first one.
+    options = [a for a in arguments if (Path(config_directory) / a.partition("=")[0]).is_dir()]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(config_directory, version_base="1.3"):
+        node: Any = compose("config", overrides=[option.split(",")[0] for option in options])
+    for name in parents:
+        if isinstance(node, DictConfig) and name not in node:
+            return f"; '{name}' is none either{suggestion(name, [str(k) for k in node])}"
+        node = node._get_node(name) if isinstance(node, DictConfig) else None
+    return suggestion(last, [str(k) for k in node]) if isinstance(node, DictConfig) else ""

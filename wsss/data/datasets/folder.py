@@ -1,0 +1,227 @@
+"""A user's own images: a folder of files, a labels file and lists of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.base import Dataset
+from wsss.data.files.cache import ImageCache
+from wsss.data.files.labels import LabelTable, read_labels
+from wsss.data.files.lists import read_class_list, read_lines
+from wsss.data.files.palette import distinct_colours
+from wsss.data.files.raster import read_georeference, read_index_mask, read_picture
+from wsss.data.quarantine import Quarantine
+from wsss.data.settings import DatasetSettings
+from wsss.data.types import (
+    IGNORE_INDEX,
+    SPLITS,
+    DatasetInfo,
+    Georeference,
+    Image,
+    Mask,
+    Record,
+    Split,
+)
+from wsss.errors import UserError
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+MASK_SUFFIXES = (".tif", ".tiff", ".png")
+
+
+@dataclass(frozen=True)
+class FolderConfig(DatasetSettings):
+    """Where the parts of a user's dataset lie; paths are relative to `root`."""
+
+    images: str
+    """Folder of ``<id>.<tif|tiff|png|jpg|jpeg>``."""
+    labels_file: str
+    """Image labels, see `wsss.data.files.labels.read_labels`."""
+    classes_file: str
+    """Class names, one a line, in the order of their indices."""
+    masks: str | None
+    """Folder of ``<id>.<tif|tiff|png>`` with class indices; null where there are none."""
+    lists: str | None
+    """Folder of train.txt, val.txt and test.txt with ids; null to use the column ``split``."""
+    bands: list[str]
+    """A name for each band of the files, in file order."""
+    display_bands: list[int]
+    """Indices of the bands shown as red, green and blue."""
+    display_range: list[float]
+    """Values shown as black and as full brightness."""
+    multi_label: bool
+    """Whether an image may carry several labels."""
+    background: str | None
+    """Class of the pixels that show none of the others; null where every pixel has a class.
+
+    Images are labelled with it only where each has exactly one label.
+    """
+
+
+class FolderDataset(Dataset):
+    """Images from files, with values as they are stored.
+
+    Image files are listed, not opened.
+
+    Raises:
+        UserError: naming a file or folder that is missing, an id without file or labels, or what
+            is wrong with the class list, the labels file, the lists or the configuration.
+    """
+
+    def __init__(self, config: FolderConfig) -> None:
+        root = Path(config.root)
+        if not root.is_dir():
+            raise UserError(f"dataset {config.name}: no folder {root}")
+        self.config = config
+        self._cache = ImageCache(config.cache_mb)
+        self._masks = None if config.masks is None else root / config.masks
+        self._mask_files: dict[str, Path] = {}
+        if self._masks is not None and self._masks.is_dir():  # its absence matters to evaluate only
+            self._mask_files = _files_by_stem(self._masks, MASK_SUFFIXES)
+        classes = read_class_list(root / config.classes_file)
+        labels_path = root / config.labels_file
+        info = _info(config, classes)
+        table = read_labels(
+            labels_path,
+            info.image_class_names,
+            multi_label=info.multi_label,
+            may_be_empty=info.background is not None and info.multi_label,
+        )
+        files = _files_by_stem(root / config.images, IMAGE_SUFFIXES)
+        records: dict[Split, list[Record]] = {}
+        quarantine = Quarantine(config.on_error)
+        for split, ids in _ids_of_splits(config, table).items():
+            records[split] = []
+            for image_id in ids:
+                if image_id not in table.labels:
+                    raise UserError(f"{labels_path}: no row for image '{image_id}' of {split}")
+                labels = tuple(info.image_classes[column] for column in table.labels[image_id])
+                with quarantine.guard(image_id):
+                    if image_id not in files:
+                        raise UserError(
+                            f"{root / config.images}: no file for image '{image_id}' of {split}; "
+                            f"expected {image_id} with one of {', '.join(IMAGE_SUFFIXES)}"
+                        )
+                    records[split].append(Record(image_id, (files[image_id],), labels))
+        super().__init__(info, records, quarantine.reasons)
+
+    def read_image(self, image_id: str) -> Image:
+        """``[bands, H, W]``, raw values in file order.
+
+        Raises:
+            UserError: naming the file that is broken, has another number of bands or holds NaN
+                or infinite values.
+        """
+        return self._cache.get(image_id, self._decode)
+
+    def georeference(self, image_id: str) -> Georeference | None:
+        """Where the image lies on Earth, ``None`` for a picture; raises as `read_image`."""
+        return read_georeference(self.record(image_id).files[0])
+
+    def has_mask(self, image_id: str) -> bool:
+        """See `Dataset.has_mask`."""
+        return image_id in self._mask_files
+
+    def open_masks(self) -> Callable[[str], Mask]:
+        """See `Dataset.open_masks`."""
+        if self._masks is None:
+            raise UserError(f"dataset {self.info.name}: has no pixel masks (masks=null)")
+        _check_folder(self._masks)
+        return self._read_mask
+
+    def _read_mask(self, image_id: str) -> Mask:
+        if image_id not in self._mask_files:
+            raise UserError(
+                f"{self._masks}: no mask for image '{image_id}'; "
+                f"expected {image_id} with one of {', '.join(MASK_SUFFIXES)}"
+            )
+        path = self._mask_files[image_id]
+        mask = read_index_mask(path)
+        size = self.size(image_id)
+        if mask.shape != size:
+            raise UserError(f"{path}: size {mask.shape}, but its image has {size}")
+        count = len(self.info.classes)
+        wrong = mask[(mask >= count) & (mask != IGNORE_INDEX)]
+        if wrong.size:
+            raise UserError(f"{path}: class {wrong[0]}, valid: 0..{count - 1}, {IGNORE_INDEX}")
+        return mask
+
+    def _decode(self, image_id: str) -> Image:
+        path = self.record(image_id).files[0]
+        image = read_picture(path)
+        bands = self.info.bands
+        if len(image) != len(bands):
+            raise UserError(
+                f"{path}: {len(image)} bands, but the configuration names {len(bands)} "
+                f"({', '.join(bands)})"
+            )
+        if not np.isfinite(image).all():
+            raise UserError(f"{path}: holds NaN or infinite values; fill them first")
+        return image
+
+
+def _info(config: FolderConfig, classes: tuple[str, ...]) -> DatasetInfo:
+    count = len(config.bands)
+    for band in config.bands:
+        if config.bands.count(band) > 1:
+            raise UserError(f"band '{band}' stands twice in bands")
+    if len(config.display_bands) != 3 or not all(0 <= b < count for b in config.display_bands):
+        raise UserError(
+            f"display_bands={config.display_bands}: must be three indices from 0 to {count - 1}"
+        )
+    if len(config.display_range) != 2 or not config.display_range[0] < config.display_range[1]:
+        raise UserError(f"display_range={config.display_range}: must be two rising values")
+    if config.background is not None and config.background not in classes:
+        raise UserError(
+            f"dataset.background is '{config.background}', no class of {config.classes_file}; "
+            f"classes: {', '.join(classes)}"
+        )
+    red, green, blue = config.display_bands
+    black, bright = config.display_range
+    return DatasetInfo(
+        name=config.name,
+        classes=classes,
+        palette=distinct_colours(len(classes)),
+        bands=tuple(config.bands),
+        multi_label=config.multi_label,
+        display_bands=(red, green, blue),
+        display_range=(black, bright),
+        background=None if config.background is None else classes.index(config.background),
+        protocol=f"lists={config.lists or 'column split'}, labels_file={config.labels_file}",
+    )
+
+
+def _ids_of_splits(config: FolderConfig, table: LabelTable) -> dict[Split, Sequence[str]]:
+    root = Path(config.root)
+    if config.lists is not None:
+        folder = root / config.lists
+        return {split: read_lines(folder / f"{split}.txt", "list of ids") for split in SPLITS}
+    if table.splits is None:
+        raise UserError(
+            f"dataset {config.name}: no splits; set 'lists' to a folder with train.txt, val.txt "
+            f"and test.txt, or add a column 'split' to {root / config.labels_file}"
+        )
+    of = table.splits
+    return {split: [image_id for image_id in of if of[image_id] == split] for split in SPLITS}
+
+
+def _files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    _check_folder(folder)
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes:
+            continue
+        if path.stem in files:
+            raise UserError(
+                f"{folder}: {files[path.stem].name} and {path.name} are both image '{path.stem}'"
+            )
+        files[path.stem] = path
+    return files
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")

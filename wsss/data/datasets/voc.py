@@ -1,0 +1,216 @@
+"""Pascal VOC 2012: photographs labelled by the objects of their annotation files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from wsss.checks import check_choice
+from wsss.data.files.codes import ClassCodes
+from wsss.data.files.lists import read_ids
+from wsss.data.files.palette import voc_colours
+from wsss.data.files.raster import read_index_mask
+from wsss.data.holdout import hold_out
+from wsss.data.pictures import PictureDataset, picture_info
+from wsss.data.quarantine import Quarantine
+from wsss.data.settings import DatasetSettings
+from wsss.data.types import IGNORE_INDEX, Count, Mask, Record, Split
+from wsss.errors import UserError
+
+OBJECTS = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+CLASSES = ("background", *OBJECTS)
+LIST_SIZES = {"train": 1464, "train_aug": 10582, "trainval": 2913, "val": 1449}
+"""Images of the lists that the field uses; train_aug adds those of SBD that are not in val."""
+DIFFICULT = ("include", "exclude")
+
+_LISTS = "ImageSets/Segmentation"
+_CODES = ClassCodes(
+    {index: index for index in range(len(CLASSES))},
+    ignored=(IGNORE_INDEX,),
+    valid=f"0..{len(CLASSES) - 1}, {IGNORE_INDEX}",
+)
+
+
+@dataclass(frozen=True)
+class VocConfig(DatasetSettings):
+    """A VOC 2012 tree, and which of its lists are the splits.
+
+    `root` is the folder of the devkit: the one that holds JPEGImages, or VOC2012, or VOCdevkit.
+    A list is the name of one in ImageSets/Segmentation, or else a path to a file of ids.
+    """
+
+    train_list: str
+    val_list: str | None
+    """Its images leave `train`; null to hold out `val_images` of the training list."""
+    test_list: str
+    val_images: int
+    """How many images to hold out where `val_list` is null."""
+    difficult: str
+    """Whether objects marked as difficult give labels, one of `DIFFICULT`.
+
+    An image that has no others keeps them.
+    """
+    masks: str
+    """Folder of ``<id>.png`` beside JPEGImages; images without one have no mask."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("dataset.difficult", self.difficult, DIFFICULT)
+
+
+class VocDataset(PictureDataset):
+    """VOC 2012 with the background and 20 kinds of objects.
+
+    Raises:
+        UserError: naming the folder or list that is missing, an image without file, an annotation
+            file that is missing, broken or names no object of VOC, or an image of two splits.
+    """
+
+    def __init__(self, config: VocConfig) -> None:
+        self._home = _find_home(Path(config.root))
+        self._masks = self._home / config.masks
+        self._lists: dict[str, list[str]] = {}
+        splits = self._read_splits(config)
+        quarantine = Quarantine(config.on_error)
+        records: dict[Split, list[Record]] = {}
+        for split, ids in splits.items():
+            records[split] = []
+            for image_id in ids:
+                with quarantine.guard(image_id):
+                    records[split].append(self._record(image_id, config.difficult))
+        info = picture_info(
+            config.name,
+            CLASSES,
+            voc_colours(len(CLASSES)),
+            background=0,
+            multi_label=True,
+            protocol=(
+                f"train_list={config.train_list}, "
+                f"val={config.val_list or f'{config.val_images} held out'}, "
+                f"test_list={config.test_list}, difficult={config.difficult}, masks={config.masks}"
+            ),
+        )
+        super().__init__(info, records, quarantine.reasons, config.cache_mb)
+
+    def counts(self) -> dict[str, Count]:
+        """Images that each list in use names; see `Dataset.counts`."""
+        return {
+            name: Count(len(ids), LIST_SIZES.get(Path(name).stem))
+            for name, ids in self._lists.items()
+        }
+
+    def open_masks(self) -> Callable[[str], Mask]:
+        """See `Dataset.open_masks`."""
+        if not self._masks.is_dir():
+            raise UserError(f"{self._masks}: no such folder of masks")
+        return super().open_masks()
+
+    def _read_splits(self, config: VocConfig) -> dict[Split, list[str]]:
+        train = self._read_list("dataset.train_list", config.train_list)
+        test = self._read_list("dataset.test_list", config.test_list)
+        if config.val_list is None:
+            train, val = hold_out(train, config.val_images, "dataset.val_images")
+        else:
+            val = self._read_list("dataset.val_list", config.val_list)
+            held_out = set(val)
+            train = [image_id for image_id in train if image_id not in held_out]
+        seen = {*train, *val}
+        for image_id in test:
+            if image_id in seen:
+                raise UserError(
+                    f"image '{image_id}' of dataset.test_list={config.test_list} is also in the "
+                    "list for training or validation; no image may be in both"
+                )
+        return {"train": train, "val": val, "test": test}
+
+    def _read_list(self, key: str, name: str) -> list[str]:
+        folder = self._home / _LISTS
+        path = folder / f"{name}.txt"
+        if not path.is_file():
+            path = Path(name)
+        if not path.is_file():
+            ours = ", ".join(sorted(p.stem for p in folder.glob("*.txt"))) or "none"
+            hint = ""
+            if name == "train_aug":
+                hint = "; the devkit does not ship train_aug, give the path of a file with its ids"
+            raise UserError(
+                f"{key} is '{name}', neither a list of {folder} ({ours}) nor a file{hint}"
+            )
+        self._lists[name] = read_ids(path)
+        return self._lists[name]
+
+    def _record(self, image_id: str, difficult: str) -> Record:
+        picture = self._home / "JPEGImages" / f"{image_id}.jpg"
+        if not picture.is_file():
+            raise UserError(f"{picture}: no such file, but a list names '{image_id}'")
+        labels = _read_labels(self._home / "Annotations" / f"{image_id}.xml", difficult)
+        return Record(image_id, (picture,), labels)
+
+    def _mask_path(self, image_id: str) -> Path:
+        return self._masks / f"{image_id}.png"
+
+    def _decode_mask(self, path: Path) -> Mask:
+        return _CODES.decode(read_index_mask(path), path)
+
+
+def _find_home(root: Path) -> Path:
+    """The folder that holds JPEGImages: `root` itself, or one or two levels below."""
+    for home in (root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"):
+        if (home / "JPEGImages").is_dir():
+            return home
+    raise UserError(f"{root}: no folder JPEGImages in it, VOC2012 or VOCdevkit/VOC2012")
+
+
+def _read_labels(path: Path, difficult: str) -> tuple[int, ...]:
+    """Rising class indices of the objects in an annotation file; `difficult` as in `VocConfig`.
+
+    Raises:
+        UserError: naming a file that is missing or broken, or holds no object or an unknown one.
+    """
+    easy: set[int] = set()
+    hard: set[int] = set()
+    for thing in _parse(path).findall("object"):  # of the root alone: objects have named parts
+        name = " ".join(thing.findtext("name", "").split())
+        if name not in OBJECTS:
+            raise UserError(f"{path}: object '{name}', valid: {', '.join(OBJECTS)}")
+        is_hard = thing.findtext("difficult", "0").strip() == "1"
+        (hard if is_hard else easy).add(CLASSES.index(name))
+    if not easy and not hard:
+        raise UserError(f"{path}: no object, so that the image has no label")
+    return tuple(sorted(easy if easy and difficult == "exclude" else easy | hard))
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    if not path.is_file():
+        raise UserError(f"{path}: no such annotation file")
+    try:
+        text = path.read_text("utf-8-sig")
+        # Entities, which can grow without bounds or point elsewhere, need a document type.
+        if "<!DOCTYPE" in text:
+            raise UserError(f"{path}: declares a document type, which VOC's files never do")
+        return ElementTree.fromstring(text)
+    except (UnicodeDecodeError, ElementTree.ParseError) as error:
+        raise UserError(f"{path}: broken annotation file ({error})") from error

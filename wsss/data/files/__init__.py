@@ -1,0 +1,1 @@
+"""Files on disk: rasters, labels, lists, codes, colours."""

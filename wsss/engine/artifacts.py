@@ -1,0 +1,182 @@
+"""Artifact directories: one per stage and fingerprint, complete once their manifest is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from wsss.atomic import PARTIAL, replacing
+from wsss.runs.identity import fingerprint
+
+MANIFEST, METRICS, WORK = "manifest.json", "metrics.json", ".work"
+_PACKAGES = ("wsss", "torch", "pytorch-lightning", "monai", "torchmetrics", "numpy", "rasterio")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The directory of one stage's result, named by the hash of all that determines it."""
+
+    root: Path
+    stage: str
+    version: int
+    inputs: Any
+    """What determines the result besides the upstream artifacts, JSON-ready."""
+    upstream: Mapping[str, str]
+    """Fingerprints of the artifacts that are read, by stage."""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of stage, code version, inputs and upstream fingerprints."""
+        names = ("stage", "version", "inputs", "upstream")
+        return fingerprint({name: getattr(self, name) for name in names})
+
+    @property
+    def path(self) -> Path:
+        """The directory, whether it is there or not."""
+        return self.root / self.stage / self.fingerprint
+
+    @property
+    def work(self) -> Path:
+        """Scratch space of a stage under way: what a resumed run goes on from."""
+        return self.path / WORK
+
+    def manifest(self) -> dict[str, Any] | None:
+        """The manifest of a complete artifact whose files are all there, else ``None``."""
+        return read_manifest(self.path)
+
+    @contextmanager
+    def building(self, wait: Callable[[], None]) -> Iterator[None]:
+        """Hold the right to build; ``wait()`` is called once if another process has it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            wait()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def complete(
+        self,
+        metrics: Mapping[str, Any],
+        *,
+        seed: int,
+        seconds: float,
+        quarantined: Mapping[str, str],
+    ) -> None:
+        """Write the metrics, then the manifest; only then is the scratch space dropped.
+
+        ``quarantined`` says why each image that was left out is, by id.
+        """
+        write_json(self.path / METRICS, metrics)
+        manifest = {
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "upstream": self.upstream,
+            "inputs": self.inputs,
+            "metrics": metrics,
+            "files": {name: describe_file(self.path / name) for name in _files(self.path)},
+            "quarantined": dict(quarantined),
+            "seed": seed,
+            "seconds": round(seconds, 3),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version()} | _versions(),
+            "git_commit": _git_commit(),
+        }
+        write_json(self.path / MANIFEST, manifest)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Make the directory ready to be built or gone on with; the caller holds the lock.
+
+        A manifest here belongs to files that were damaged since, so nothing of them is trusted.
+        What a kill left of a file in writing goes too.
+        """
+        self._discard_if_damaged()
+        self.path.mkdir(parents=True, exist_ok=True)
+        for leftover in self.path.rglob(f"*{PARTIAL}"):
+            leftover.unlink()
+
+    def prepare_for_parts(self) -> None:
+        """Make the directory ready for parts, of which others may be in writing already."""
+        self._discard_if_damaged()
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def _discard_if_damaged(self) -> None:
+        if (self.path / MANIFEST).exists() and self.manifest() is None:
+            shutil.rmtree(self.path)
+
+    def discard_if_empty(self) -> None:
+        """Remove the directory of a stage that failed before it had anything to resume from."""
+        if self.path.is_dir() and not _files(self.path) and not self.work.exists():
+            shutil.rmtree(self.path)
+
+
+def read_manifest(directory: Path) -> dict[str, Any] | None:
+    """The manifest of a complete artifact whose files are all there, else ``None``."""
+    try:
+        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text())
+        sizes = {name: (directory / name).stat().st_size for name in manifest["files"]}
+    except (OSError, ValueError, KeyError):
+        return None
+    whole = all(sizes[name] == file["bytes"] for name, file in manifest["files"].items())
+    return manifest if whole else None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _files(directory: Path) -> list[str]:
+    found = (path for path in directory.rglob("*") if path.is_file())
+    names = (path.relative_to(directory) for path in found)
+    return sorted(str(n) for n in names if n.parts[0] != WORK and n.name != MANIFEST)
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Digest and size, as a manifest keeps them."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": path.stat().st_size}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    """Commit of the source tree, ``None`` for an installed package."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() or None

@@ -1,0 +1,121 @@
+"""Build one artifact: alone, in parts, or training along with other processes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from wsss.engine.artifacts import Artifact
+from wsss.engine.graph import Graph
+from wsss.engine.run_directory import RunDirectory
+from wsss.engine.stage import WHOLE, Context, Part, Stage
+from wsss.errors import UserError
+from wsss.tracking import RunLog, ending
+from wsss.tracking.system_metrics import system_metrics
+from wsss.training.world import ALONE, World, training_world
+
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds what is missing under one config."""
+
+    graph: Graph
+    directory: RunDirectory
+    log: RunLog
+    console: Console
+    part: Part = WHOLE
+    """What this process makes of a stage that can be written in parts."""
+
+    def build(self, stage: Stage) -> bool:
+        """Have the stage's artifact built; False where it is up to date.
+
+        Of several parts the one that ends last completes the artifact.
+
+        Raises:
+            UserError: something that the stage reads is not there.
+        """
+        artifact = self.graph.artifact(stage)
+        if artifact.manifest() is not None:
+            return False
+        for name, read in self.graph.upstream(stage).items():
+            if read.manifest() is None:
+                raise UserError(
+                    f"stage '{stage.name}' reads '{name}', which has not been run with this "
+                    f"config; add it: stage=[{name},{stage.name}], or run stage=all"
+                )
+        if self.part.count > 1 and stage.run_part is not None:
+            return self._build_part(stage, artifact)
+        trainer = self.graph.config.trainer
+        if trainer.devices * trainer.num_nodes == 1:
+            return self._build_alone(stage, artifact, ALONE)
+        if stage.trains(self.graph.config):
+            world = training_world(trainer.devices, trainer.num_nodes)
+        else:
+            world = World.of_environment()
+        if world.leads:
+            return self._build_alone(stage, artifact, world)
+        if stage.trains(self.graph.config):
+            stage.run(self._context(stage, artifact, world))
+        while artifact.manifest() is None:  # what started the processes ends all if one fails
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _build_alone(self, stage: Stage, artifact: Artifact, world: World) -> bool:
+        """Build under the artifact's lock; False where another process has done it meanwhile."""
+
+        def wait() -> None:
+            self.console.print("  another process is building this artifact, waiting for it")
+
+        with artifact.building(wait):
+            if artifact.manifest() is not None:
+                return False
+            artifact.prepare()
+            self._build(stage, artifact, world)
+        return True
+
+    def _build_part(self, stage: Stage, artifact: Artifact) -> bool:
+        """Write a part without the lock, since parts share no file; then join if all are there."""
+        assert stage.run_part is not None
+        with artifact.building(lambda: None):
+            artifact.prepare_for_parts()
+        marker = f"part_{{}}_of_{self.part.count}"
+        mine = artifact.work / marker.format(self.part.index)
+        if not mine.exists():
+            self.directory.start_stage(self.log, stage.name, artifact)
+            stage.run_part(self._context(stage, artifact, ALONE), self.part)
+            mine.touch()
+        every = [artifact.work / marker.format(index) for index in range(self.part.count)]
+        if not all(path.exists() for path in every):
+            return True
+        return self._build_alone(stage, artifact, ALONE)
+
+    def _build(self, stage: Stage, artifact: Artifact, world: World) -> None:
+        started = time.perf_counter()
+        self.directory.start_stage(self.log, stage.name, artifact)
+        try:
+            seconds = self.graph.config.tracking.system_metrics_seconds
+            with system_metrics(self.log, stage.name, seconds):
+                metrics = stage.run(self._context(stage, artifact, world))
+            artifact.complete(
+                metrics,
+                seed=self.graph.config.seed,
+                seconds=time.perf_counter() - started,
+                quarantined=self.graph.dataset.quarantined,
+            )
+        except BaseException as error:
+            artifact.discard_if_empty()
+            self.log.end_run(stage.name, ending(error))
+            raise
+        self.directory.finish_stage(self.log, stage.name, artifact, metrics)
+
+    def _context(self, stage: Stage, artifact: Artifact, world: World) -> Context:
+        paths: dict[str, Path] = {
+            name: read.path for name, read in self.graph.upstream(stage).items()
+        }
+        graph = self.graph
+        return Context(graph.config, graph.dataset, artifact, paths, self.log, self.console, world)

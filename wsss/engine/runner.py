@@ -1,0 +1,85 @@
+"""Run the stages that are asked for in this process, reusing every artifact that is up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from wsss.config.schema import Config
+from wsss.data.open import open_dataset
+from wsss.engine.building import Builder
+from wsss.engine.graph import Graph
+from wsss.engine.registry import choose_stages
+from wsss.engine.run_directory import RunDirectory
+from wsss.engine.stage import WHOLE, Part, Stage
+from wsss.report.table import SummaryRow, print_summary
+from wsss.runs.layout import dataset_memory
+from wsss.tracking import Tracker, ending
+
+
+def run_experiment(
+    config: Config, console: Console, sweep: str | None = None, part: Part = WHOLE
+) -> list[SummaryRow]:
+    """Run an experiment's stages in this process and print the table.
+
+    ``sweep`` names the sweep that it is a point of. ``part`` is what to make of stages that can
+    be written in parts; such a stage has no line in the table before the last part is there.
+
+    Raises:
+        UserError: bad input, or an upstream artifact that is not there.
+    """
+    stages = choose_stages(config.stage)
+    if config.launch.threads is not None:
+        torch.set_num_threads(config.launch.threads)
+    graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
+    for image_id, reason in graph.dataset.quarantined.items():
+        console.print(f"left out: {image_id}: {reason}", style="yellow", highlight=False)
+    directory = RunDirectory.open(config, sweep)
+    with Tracker.open(directory.path, config.tracking) as tracker:
+        for stage in stages:
+            graph.artifact(stage)  # what cannot work should fail before hours of training
+        directory.start(tracker.log)
+        builder = Builder(graph, directory, tracker.log, console, part)
+        try:
+            rows = [_run(stage, builder) for stage in stages]
+        except BaseException as error:
+            tracker.log.end_run(directory.KEY, ending(error))
+            raise
+        tracker.log.end_run(directory.KEY)
+    done = [row for row in rows if row is not None]
+    print_summary(done, console)
+    console.print(f"run: {relative(directory.path)}", highlight=False)
+    for row in done:
+        if (row.path / "figures").is_dir():
+            console.print(f"figures: {row.path / 'figures'}", highlight=False)
+    return done
+
+
+def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
+    """Build a stage's artifact unless it is up to date; ``None`` while other parts are missing."""
+    artifact = builder.graph.artifact(stage)
+    builder.console.print(f"[bold]{stage.name}[/bold] {artifact.fingerprint}", highlight=False)
+    built = builder.build(stage)
+    manifest = artifact.manifest()
+    if manifest is None:
+        return None
+    if not built and builder.log.is_open(stage.name):  # killed before it could be recorded
+        builder.directory.finish_stage(builder.log, stage.name, artifact, manifest["metrics"])
+    builder.directory.link(stage.name, artifact.path)
+    if stage.save_model is not None and builder.graph.config.tracking.model:
+        builder.directory.record_model(builder.log, artifact, stage.save_model)
+    return SummaryRow(
+        stage.name,
+        stage.key_figure(manifest["metrics"]),
+        manifest["seconds"],
+        "run" if built else "up to date",
+        relative(artifact.path),
+        manifest["metrics"],
+    )
+
+
+def relative(path: Path) -> Path:
+    """Shorter where the path lies below the working directory."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

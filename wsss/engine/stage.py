@@ -1,0 +1,114 @@
+"""What a stage is: a pure step from config, upstream artifacts and data to an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.types import Split
+from wsss.engine.artifacts import Artifact
+from wsss.runs.identity import fingerprint
+from wsss.runs.layout import dataset_memory
+from wsss.tracking import RunLog
+from wsss.training.device import pick_device
+from wsss.training.records import Record
+from wsss.training.world import ALONE, World
+
+Metrics = dict[str, Any]
+SaveModel = Callable[[Config, Path, Path, Mapping[str, str]], None]
+"""Writes an artifact's directory (second argument) as an MLflow model (third), with metadata."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage gets to work with."""
+
+    config: Config
+    dataset: Dataset
+    artifact: Artifact
+    upstream: Mapping[str, Path]
+    """Directories of the artifacts named in `Stage.upstream`."""
+    log: RunLog
+    console: Console
+    world: World = ALONE
+    """The processes that train together; only the one that leads writes."""
+
+    @property
+    def memory(self) -> Path:
+        """Folder of what is known of datasets, whatever the experiment."""
+        return dataset_memory(self.config)
+
+    @property
+    def device(self) -> torch.device:
+        """Where networks run."""
+        return pick_device(self.config.trainer.accelerator)
+
+    def report_epoch(self, epoch: int, metrics: Record) -> None:
+        """Log an epoch's metrics and say the main ones."""
+        self.log.metrics(self.artifact.stage, metrics, step=epoch)
+        shown = [f"{n} {v:.4g}" for n, v in metrics.items() if "/" in n]
+        self.console.print(f"  epoch {epoch + 1}: {', '.join(shown)}", highlight=False)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Every ``count``-th piece of the work, from number ``index`` on."""
+
+    index: int
+    count: int
+
+    def has(self, piece: int) -> bool:
+        """Whether piece number ``piece`` belongs to it."""
+        return piece % self.count == self.index
+
+
+WHOLE = Part(0, 1)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the chain."""
+
+    name: str
+    upstream: tuple[str, ...]
+    """Stages whose artifacts are read."""
+    inputs: Callable[[Config, Dataset], dict[str, Any]]
+    """What determines the result besides the upstream artifacts; JSON-ready."""
+    run: Callable[[Context], Metrics]
+    """Write the result into ``context.artifact.path`` and return its metrics."""
+    key_figure: Callable[[Metrics], str]
+    """The metric worth a line on the terminal."""
+    version: int = 1
+    """Raised when the code changes what the stage makes of the same inputs."""
+    plan: Callable[[Config, Dataset], dict[str, Any]] | None = None
+    """For a stage whose ``inputs`` read pixel masks: what determines the result besides those."""
+    run_part: Callable[[Context, Part], None] | None = None
+    """Write one part of the result, where parts can be written apart; ``run`` keeps them."""
+    save_model: SaveModel | None = None
+    """For a stage whose result is a network to be used elsewhere."""
+    trains: Callable[[Config], bool] = lambda config: False
+    """Whether several processes train together."""
+
+
+def dataset_inputs(config: Config, dataset: Dataset, splits: tuple[Split, ...]) -> dict[str, Any]:
+    """What of the data determines a result: settings, and the index of the splits in use."""
+    info = dataset.info
+    settings = config.dataset.determining() | {
+        "kind": type(config.dataset).__name__,
+        "classes": list(info.classes),
+        "background": info.background,
+        "multi_label": info.multi_label,
+        "bands": list(info.bands),
+    }
+    index = {
+        split: {"images": len(dataset.ids(split)), "digest": fingerprint(dataset.index(split))}
+        for split in splits
+    }
+    return {"settings": settings, "index": index}

@@ -1,0 +1,1 @@
+"""Scores: pixel masks by one evaluator, image labels by average precision."""

@@ -1,0 +1,1 @@
+"""From a classifier to one map per class."""

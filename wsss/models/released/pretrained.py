@@ -1,0 +1,192 @@
+"""Start the class-token ViT from a vision transformer that was trained elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from wsss.errors import UserError
+from wsss.models.checkpoint import read_state_dict
+from wsss.models.released.pretrained_names import encoder_weights
+from wsss.models.vit import ClassTokenViT
+
+#: Bands whose weights are known in a checkpoint, by how many it has.
+KNOWN_BANDS: Mapping[int, tuple[str, ...]] = {
+    3: ("red", "green", "blue"),
+    13: ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12"),
+    12: ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12"),
+    2: ("VV", "VH"),
+}
+_ALIKE = {"B4": "red", "B3": "green", "B2": "blue"}
+
+
+@dataclass
+class LoadReport:
+    """What became of a checkpoint's weights."""
+
+    loaded: list[str] = field(default_factory=list)
+    """Tensors taken over, under our names."""
+    adapted: dict[str, str] = field(default_factory=dict)
+    """Of these, the ones that were changed, and how."""
+    fresh: list[str] = field(default_factory=list)
+    """Tensors of the model that the checkpoint has nothing for."""
+    unused: list[str] = field(default_factory=list)
+    """Tensors of the checkpoint that the model has no place for."""
+
+    def summary(self) -> str:
+        """One line for the terminal."""
+        changed = "".join(f"; {name}: {how}" for name, how in self.adapted.items())
+        return (
+            f"{len(self.loaded)} tensors loaded{changed}; fresh: {', '.join(self.fresh) or 'none'}"
+            f"; not used: {', '.join(self.unused) or 'none'}"
+        )
+
+
+def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> LoadReport:
+    """Give the encoder of a model the weights of a checkpoint.
+
+    Every block must be there in the model's size. Position embeddings are interpolated bicubically
+    to the model's grid. Each class token, and its position, starts as the checkpoint's class
+    token; the register token as its first register, if it has any. The patch embedding follows
+    `adapt_bands` and is resized bicubically to the model's patch size. What comes after the blocks
+    (final norm, heads) has no place in the model.
+
+    Args:
+        model: receives the weights; untouched where an error is raised.
+        path: ``.safetensors`` or PyTorch file, or a directory as Hugging Face writes it.
+        bands: the model's bands in order.
+
+    Raises:
+        UserError: the file is unreadable, holds no vision transformer, or one of another size.
+    """
+    try:
+        weights = encoder_weights(read_state_dict(weights_file(path)))
+    except UserError as error:
+        raise UserError(f"model.pretrained={path}: {error}") from error
+    report, state = LoadReport(), dict(model.state_dict())
+    width, own = weights["cls_token"].shape[-1], model.cls_token.shape[-1]
+    if width != own:
+        raise UserError(f"model.pretrained={path}: {width} wide, the model {own} (model.embed_dim)")
+    ready = {n: v for n, v in weights.items() if n.startswith("blocks.")}
+    ready |= _tokens(model, weights, report)
+    ready |= _patch_embedding(model, weights, bands, report)
+    for name, value in ready.items():
+        if name not in state:
+            if name.endswith(".attn.qkv.bias"):
+                raise UserError(f"model.pretrained={path} has {name}: set model.qkv_bias=true")
+            if name.startswith("blocks."):
+                depth = 1 + max(int(n.split(".")[1]) for n in ready if n.startswith("blocks."))
+                raise UserError(
+                    f"model.pretrained={path} has {name}, the model does not: it has "
+                    f"{len(model.blocks)} blocks, the checkpoint {depth} (model.depth)"
+                )
+        if value.shape != state[name].shape:
+            key = " (model.mlp_ratio)" if ".mlp." in name else ""
+            raise UserError(
+                f"model.pretrained={path}: {name} is {list(value.shape)}, "
+                f"the model's is {list(state[name].shape)}{key}"
+            )
+    report.loaded = sorted(ready)
+    report.fresh = sorted(n for n in state if n not in ready and not n.startswith("gates."))
+    if missing := [n for n in report.fresh if n.startswith(("blocks.", "patch_embed."))]:
+        raise UserError(f"model.pretrained={path} has no {missing[0]} ({len(missing)} missing)")
+    used = {*ready, "cls_token", "pos_embed", "register_tokens", "patch_embed.proj.weight"}
+    report.unused = sorted(n for n in weights if n not in used)
+    model.load_state_dict(state | ready)
+    return report
+
+
+def adapt_bands(weight: Tensor, names: Sequence[str], bands: Sequence[str]) -> tuple[Tensor, str]:
+    """Kernels ``[D, bands, p, p]`` for other bands than a checkpoint was trained on.
+
+    A band that the checkpoint knows keeps its kernel (B4, B3 and B2 of Sentinel-2 are red, green
+    and blue). Every other band gets the mean kernel of all that the checkpoint knows. Where any
+    such band comes in, or one is dropped, all are scaled by the number of the checkpoint's bands
+    over the number of ours, so that tokens keep about their size.
+
+    Args:
+        weight: kernels of the checkpoint.
+        names: its bands, in order.
+        bands: ours.
+
+    Returns:
+        The kernels and, in words, what was done.
+    """
+    index = {name: i for i, name in enumerate(names)}
+    places = [index.get(band, index.get(_ALIKE.get(band, ""))) for band in bands]
+    mean = weight.mean(dim=1)
+    kernels = torch.stack([mean if at is None else weight[:, at] for at in places], dim=1)
+    unknown = [band for band, at in zip(bands, places, strict=True) if at is None]
+    known = [at for at in places if at is not None]
+    if not unknown and len(known) == len(names):
+        return kernels, "bands reordered" if known != sorted(known) else ""
+    how = f"{len(known)} of {len(names)} bands kept"
+    if unknown:
+        how += f", mean kernel for {', '.join(unknown)}"
+    return kernels * (len(names) / len(bands)), how
+
+
+def _tokens(
+    model: ClassTokenViT, weights: Mapping[str, Tensor], report: LoadReport
+) -> dict[str, Tensor]:
+    """Class tokens, register token and position embeddings."""
+    positions = weights.get("pos_embed")
+    if positions is None:
+        raise UserError("checkpoint has no position embeddings, which the model needs")
+    prefix = positions.shape[1] - math.isqrt(positions.shape[1]) ** 2
+    side = math.isqrt(positions.shape[1] - prefix)
+    ready = {"cls_token": weights["cls_token"].expand(-1, model.num_tokens, -1).clone()}
+    if model.num_tokens > 1:
+        report.adapted["cls_token"] = f"one token for each of {model.num_classes} classes"
+    patches = positions[:, prefix:]
+    if (side, side) != model.grid:
+        patches = rearrange(patches, "b (h w) d -> b d h w", h=side)
+        patches = F.interpolate(patches, size=model.grid, mode="bicubic", align_corners=False)
+        patches = rearrange(patches, "b d h w -> b (h w) d")
+        report.adapted["pos_embed"] = f"{side} x {side} to {model.grid[0]} x {model.grid[1]}"
+    of_class = positions[:, :1] if prefix else torch.zeros_like(positions[:, :1])
+    parts = [of_class.expand(-1, model.num_tokens, -1), patches]
+    if model.register_token is not None:
+        parts.append(torch.zeros_like(of_class))
+    ready["pos_embed"] = torch.cat(parts, dim=1)
+    if "register_tokens" in weights and model.register_token is not None:
+        ready["register_token"] = weights["register_tokens"][:, :1]
+    return ready
+
+
+def _patch_embedding(
+    model: ClassTokenViT, weights: Mapping[str, Tensor], bands: Sequence[str], report: LoadReport
+) -> dict[str, Tensor]:
+    name = "patch_embed.proj.weight"
+    if name not in weights:
+        return {}
+    weight, changes = weights[name], []
+    names = KNOWN_BANDS.get(weight.shape[1], [f"band {i}" for i in range(weight.shape[1])])
+    if list(names) != list(bands):
+        weight, how = adapt_bands(weight, names, bands)
+        changes += [how] if how else []
+    if tuple(weight.shape[2:]) != model.patch_size:
+        area = weight.shape[2] * weight.shape[3] / (model.patch_size[0] * model.patch_size[1])
+        changes.append(f"patch {weight.shape[2]} to {model.patch_size[0]}")
+        resized = F.interpolate(weight, size=model.patch_size, mode="bicubic", antialias=True)
+        weight = resized * area  # as many pixels more or fewer are summed
+    if changes:
+        report.adapted[name] = ", ".join(changes)
+    return {name: weight, "patch_embed.proj.bias": weights["patch_embed.proj.bias"]}
+
+
+def weights_file(path: Path) -> Path:
+    """The file itself, or that of a directory; `UserError` where it has none."""
+    if path.is_dir():
+        for name in ("model.safetensors", "pytorch_model.bin"):
+            if (path / name).is_file():
+                return path / name
+        raise UserError(f"{path}: a directory without model.safetensors or pytorch_model.bin")
+    return path

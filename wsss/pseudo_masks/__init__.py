@@ -1,0 +1,1 @@
+"""From class maps to one label per pixel."""

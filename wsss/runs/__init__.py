@@ -1,0 +1,1 @@
+"""The layout of the outputs folder: names, identity, finding runs."""

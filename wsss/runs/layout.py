@@ -1,0 +1,38 @@
+"""What lies where below the outputs folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wsss.config.schema import Config
+from wsss.runs.identity import fingerprint, identity
+
+RUNS, JOBS = "runs", "jobs"
+CONFIG, SWEEPS, MODEL = "config.json", "sweeps.json", "model"
+COMPOSED, JOB_KEYS = "composed.json", "jobs.json"
+
+
+def job_keys(run: Path) -> dict[str, str]:
+    """Keys of job records by stage, for the stages of a run that were submitted to a cluster."""
+    path = run / JOB_KEYS
+    keys: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return keys
+
+
+def run_path(config: Config) -> Path:
+    """Where the results of an experiment are found."""
+    digest = fingerprint(settings_of(config))[:8]
+    return config.outputs / "runs" / f"{config.dataset.name}_{digest}"
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """The settings that say what experiment it is."""
+    return identity(asdict(config))
+
+
+def dataset_memory(config: Config) -> Path:
+    """Folder of what passes over datasets found out, see `wsss.data.memory`."""
+    return config.outputs / "data" / "memory"

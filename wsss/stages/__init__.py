@@ -1,0 +1,1 @@
+"""The stages of the chain, and what only they share."""

@@ -1,0 +1,77 @@
+"""Stage ``ceiling``: the same segmenter trained on true masks, to know what is possible.
+
+Not part of the chain: the one place besides ``evaluate`` that sees pixel masks, run only when
+asked for by name, and nothing reads its artifact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.types import Split
+from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.evaluation.judging import evaluate_masks
+from wsss.stages.classifier import input_spec
+from wsss.stages.segmenter import Labels, segmenter_inputs, segmenter_reader, train_segmenter
+from wsss.stages.truth import Truth, read_truth, reported_split
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """What the segmenter and its evaluation depend on, and every mask in use."""
+    truth = _truth(config, dataset)
+    return plan(config, dataset) | {
+        "judged": dataset_inputs(config, dataset, tuple(truth.ids)),
+        "masks": truth.digest,
+    }
+
+
+def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """What the segmenter and its evaluation depend on besides the masks."""
+    once = replace(config, segmenter=replace(config.segmenter, rounds=1))
+    return segmenter_inputs(once, dataset) | {
+        "evaluation": config.evaluation.split,
+        "overlap": config.segmenter.overlap,
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Train on the true masks and score on the reported split."""
+    config, dataset = context.config, context.dataset
+    truth = _truth(config, dataset)
+    spec = input_spec(config, dataset, context.memory)
+    labels: Labels = {"train": truth.read, "val": truth.read}
+    training = train_segmenter(context, spec, labels, rounds=1)
+    if not context.world.leads:
+        return {}
+    split = reported_split(config)
+    predict = segmenter_reader(context, context.artifact.path)
+    result = evaluate_masks(
+        dataset, split, predict, truth.read, ids=truth.ids[split], image_labels="none"
+    )
+    return training | {"segmenter": {split: result}}
+
+
+def _truth(config: Config, dataset: Dataset) -> Truth:
+    """Every mask of the splits in use; a broken one stops, since training needs them all."""
+    splits: list[Split] = ["train", "val", reported_split(config)]
+    strict = replace(config, dataset=replace(config.dataset, on_error="raise"))
+    return read_truth(strict, dataset, {s: list(dataset.ids(s)) for s in splits})
+
+
+def _key_figure(metrics: Metrics) -> str:
+    (result,) = metrics["segmenter"].values()
+    return f"mIoU segmenter {result['miou']:.3f}, fully supervised"
+
+
+STAGE = Stage(
+    name="ceiling",
+    upstream=(),
+    inputs=inputs,
+    run=run,
+    key_figure=_key_figure,
+    plan=plan,
+    trains=lambda config: True,
+)

@@ -1,0 +1,90 @@
+"""The classifier before training, and its batches: what several stages need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.statistics import band_statistics
+from wsss.engine.stage import Context
+from wsss.models.build import build_classifier
+from wsss.models.checkpoint import load_weights
+from wsss.models.input_spec import InputSpec
+from wsss.models.released.pretrained import LoadReport, load_pretrained
+from wsss.models.vit import ClassTokenViT
+from wsss.randomness import keyed_generator
+from wsss.training.gates import HardConcretePruning, JointPruning
+from wsss.training.samples import Batch, TrainingSamples, build_loader
+from wsss.training.trainer_config import TrainerConfig
+
+
+def joint_pruning(config: Config) -> JointPruning | None:
+    """The pruning settings, where gates are trained with the classifier."""
+    pruning = config.pruning
+    joint = isinstance(pruning, JointPruning) and not isinstance(pruning, HardConcretePruning)
+    return pruning if joint else None  # type: ignore[return-value]
+
+
+def classifier_trainer(config: Config) -> TrainerConfig:
+    """How the classifier is trained: to the end, where gates are trained with it."""
+    return config.trainer if joint_pruning(config) is None else config.trainer.to_the_end()
+
+
+def build(
+    config: Config, spec: InputSpec, note: Callable[[LoadReport], None] | None = None
+) -> ClassTokenViT:
+    """The classifier before training: fresh, from ``model.init_from`` or ``model.pretrained``.
+
+    ``note`` gets to know what became of pretrained weights.
+    """
+    model = build_classifier(
+        config.model,
+        image_size=spec.image_size,
+        in_channels=len(spec.bands),
+        num_classes=len(spec.classes),
+        generator=keyed_generator(config.seed, "init"),
+    )
+    if config.model.init_from is not None:
+        load_weights(model, Path(config.model.init_from))
+    if config.model.pretrained is not None:
+        report = load_pretrained(model, Path(config.model.pretrained), spec.bands)
+        if note is not None:
+            note(report)
+    return model
+
+
+def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
+    """Bands, classes and statistics of the training split, from memory where they are known."""
+    statistics = band_statistics(dataset, memory=memory)
+    return InputSpec(
+        classes=list(dataset.info.image_class_names),
+        bands=list(dataset.info.bands),
+        mean=statistics.mean,
+        std=statistics.std,
+        image_size=config.dataset.image_size,
+        fit=config.dataset.fit,
+        multi_label=dataset.info.multi_label,
+    )
+
+
+def classifier_loaders(
+    context: Context, spec: InputSpec
+) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+    """Loaders of the training and validation split with image labels."""
+    config, dataset = context.config, context.dataset
+    common: dict[str, Any] = {
+        "batch_size": config.trainer.batch_size,
+        "seed": config.seed,
+        "num_workers": config.trainer.num_workers,
+    }
+    train = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
+    val = TrainingSamples(dataset, "val", spec, None, config.seed)
+    return (
+        build_loader(train, shuffle=True, world=context.world, **common),
+        build_loader(val, shuffle=False, **common),
+    )

@@ -1,0 +1,95 @@
+"""Stage ``evaluate``: the only stage of the chain that sees pixel masks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.types import SPLITS
+from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.evaluation.judging import evaluate_masks, judged_images
+from wsss.models.checkpoint import load_classifier
+from wsss.pseudo_masks.files import read_pseudo_mask
+from wsss.stages.segmenter import segmenter_reader
+from wsss.stages.thresholds import choose_threshold, origin
+from wsss.stages.truth import curve_images, evaluated_truth, reported_split
+from wsss.training.predict import validate_classifier
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """The images with masks that are read, and the window overlap at prediction."""
+    truth = evaluated_truth(config, dataset)
+    return _settings(config, dataset) | {
+        "dataset": dataset_inputs(config, dataset, tuple(truth.ids)),
+        "masks": truth.digest,
+    }
+
+
+def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """The same without the masks, for whichever images have some."""
+    return _settings(config, dataset) | {"dataset": dataset_inputs(config, dataset, SPLITS)}
+
+
+def _settings(config: Config, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "evaluation": asdict(config.evaluation),
+        "overlap": config.segmenter.overlap,
+        "display": [*dataset.info.display_bands, *dataset.info.display_range],
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Score classifier, pseudo-masks and segmenter, and draw what they see."""
+    from wsss.stages.figures import draw_figures  # Matplotlib takes a second
+
+    config, dataset, upstream = context.config, context.dataset, context.upstream
+    split = reported_split(config)
+    truth = evaluated_truth(config, dataset)
+    model, spec = load_classifier(upstream["prune"])
+    predict = segmenter_reader(context, upstream["segment"])
+    metrics = {
+        "classifier": {split: validate_classifier(model, dataset, split, spec, context.device)},
+        "pseudo_mask": {
+            name: evaluate_masks(
+                dataset,
+                name,
+                partial(read_pseudo_mask, upstream["generate"], name),
+                truth.read,
+                ids=truth.ids[name],
+                image_labels=config.pseudo_mask.image_labels,
+                threshold_from=origin(config.pseudo_mask, dataset.info),
+            )
+            for name in judged_images(dataset, split)
+        },
+        "segmenter": {
+            split: evaluate_masks(
+                dataset, split, predict, truth.read, ids=truth.ids[split], image_labels="none"
+            )
+        },
+        "unreadable_masks": truth.unreadable,
+    }
+    for chosen_on in curve_images(config, dataset):
+        metrics |= choose_threshold(context, truth, chosen_on, split)
+    draw_figures(context, metrics, split, predict, truth.read, truth.ids[split])
+    return metrics
+
+
+def _key_figure(metrics: Metrics) -> str:
+    ((split, segmenter),) = (
+        (name, result["miou"]) for name, result in metrics["segmenter"].items()
+    )
+    pseudo = metrics["pseudo_mask"][split]["miou"]
+    return f"mIoU pseudo-masks {pseudo:.3f}, segmenter {segmenter:.3f}"
+
+
+STAGE = Stage(
+    name="evaluate",
+    upstream=("train", "prune", "extract", "generate", "segment"),
+    inputs=inputs,
+    run=run,
+    key_figure=_key_figure,
+    plan=plan,
+)

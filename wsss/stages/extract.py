@@ -1,0 +1,155 @@
+"""Stage ``extract``: class probabilities and class-attention maps of every image.
+
+Both come from the classifier that stage prune leaves or, with ``attention.heads=all``, from the one
+that stage train does. Both artifacts are upstream, whichever is read. For maps of the pruned
+classifier that changes nothing, since a prune artifact's fingerprint covers its train artifact's;
+with ``heads=all`` it means that other pruning settings have the same maps extracted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.types import SPLITS
+from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage, dataset_inputs
+from wsss.maps.class_maps import class_maps
+from wsss.maps.layer_weights import attended_scores, learn_layer_weights
+from wsss.maps.storage import shard_path, write_shard
+from wsss.maps.views import Views, read_views
+from wsss.models.checkpoint import load_classifier
+from wsss.models.input_spec import InputSpec
+from wsss.models.vit import ClassTokenViT
+from wsss.progress import track
+from wsss.stages.gates import head_weights
+from wsss.training.losses import class_probabilities
+from wsss.training.samples import TrainingSamples, build_loader
+
+SHARD = 64
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """How maps are taken, and of which images."""
+    return {
+        "attention": asdict(config.attention),
+        "dataset": dataset_inputs(config, dataset, SPLITS),
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Write one shard after another; shards that are there already are kept."""
+    source = _source(context)
+    _write_shards(context, source, WHOLE)
+    counts = {split: len(context.dataset.ids(split)) for split in SPLITS}
+    layers = source.layer_weights
+    return {"images": counts} | ({} if layers is None else {"layer_weights": layers.tolist()})
+
+
+def run_part(context: Context, part: Part) -> None:
+    """Write the shards of one part."""
+    _write_shards(context, _source(context), part)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What maps are taken from."""
+
+    model: ClassTokenViT
+    spec: InputSpec
+    head_weights: Sequence[Tensor] | None
+    layer_weights: Tensor | None
+
+
+def _source(context: Context) -> Source:
+    attention = context.config.attention
+    model, spec = load_classifier(
+        context.upstream["train" if attention.heads == "all" else "prune"]
+    )
+    model.to(context.device)
+    weights = head_weights(context.upstream["prune"]) if attention.heads == "weighted" else None
+    if weights is not None:
+        weights = [layer.to(context.device) for layer in weights]
+    layers = None
+    if attention.layers == "learnt":
+        layers = _layer_weights(context, model, spec, weights)
+    return Source(model, spec, weights, layers)
+
+
+def _write_shards(context: Context, source: Source, part: Part) -> None:
+    for split in SPLITS:
+        ids, path = context.dataset.ids(split), partial(shard_path, context.artifact.path, split)
+        shards = dict(enumerate(ids[first : first + SHARD] for first in range(0, len(ids), SHARD)))
+        # Shards appear whole or not at all.
+        missing = [index for index in shards if part.has(index) and not path(index).exists()]
+        if not missing:
+            continue  # no workers for nothing
+        views = read_views(
+            context.dataset,
+            {index: shards[index] for index in missing},
+            source.spec,
+            context.config.attention,
+            workers=context.config.launch.workers,
+        )
+        together = groupby(views, lambda batch: batch.shard)
+        for index, batches in track(together, f"maps of {split}", len(missing)):
+            _write_shard(context, source, path(index), shards[index], batches)
+
+
+def _write_shard(
+    context: Context, source: Source, path: Path, ids: Sequence[str], batches: Iterable[Views]
+) -> None:
+    maps: dict[str, Tensor] = {}
+    probabilities: dict[str, Tensor] = {}
+    for batch in batches:
+        logits, summed = class_maps(
+            source.model,
+            batch.images.to(context.device),
+            context.config.attention,
+            square=source.spec.fit == "pad",
+            head_weights=source.head_weights,
+            layer_weights=source.layer_weights,
+        )
+        found = class_probabilities(logits, source.spec.multi_label)
+        maps |= zip(batch.ids, summed.cpu(), strict=True)
+        probabilities |= zip(batch.ids, found.cpu(), strict=True)
+    write_shard(path, ids, [maps[i] for i in ids], [probabilities[i] for i in ids])
+
+
+def _layer_weights(
+    context: Context, model: ClassTokenViT, spec: InputSpec, head_weights: Sequence[Tensor] | None
+) -> Tensor:
+    """Learnt on the training split, by image labels; see `wsss.maps.layer_weights`."""
+    samples = TrainingSamples(context.dataset, "train", spec, None, context.config.seed)
+    batches = build_loader(
+        samples,
+        batch_size=context.config.attention.batch_size,
+        seed=context.config.seed,
+        shuffle=False,
+        num_workers=context.config.trainer.num_workers,
+    )
+
+    def scores() -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
+        for batch in track(batches, "weights of layers", len(batches)):
+            images = batch["image"].to(context.device)
+            found, given = attended_scores(model, images, head_weights)
+            yield (found.cpu(), given.cpu()), batch["labels"]
+
+    return learn_layer_weights(scores(), spec.multi_label).to(context.device)
+
+
+STAGE = Stage(
+    name="extract",
+    upstream=("train", "prune"),
+    inputs=inputs,
+    run=run,
+    run_part=run_part,
+    key_figure=lambda metrics: f"maps of {sum(metrics['images'].values())} images",
+)

@@ -1,0 +1,31 @@
+"""Gates as stage ``prune`` leaves them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+GATES = "gates.json"
+
+
+def head_weights(directory: Path) -> list[Tensor] | None:
+    """Soft gates of the heads that are left, brought to sum 1 in every layer.
+
+    Args:
+        directory: the stage's artifact.
+
+    Returns:
+        per layer ``[heads left]``, or ``None`` where nothing was pruned.
+    """
+    if not (directory / GATES).exists():
+        return None
+    gates = json.loads((directory / GATES).read_text())
+    weights = []
+    for soft, hard in zip(gates["soft"], gates["hard"], strict=True):
+        left = torch.tensor([gate for gate, is_open in zip(soft, hard, strict=True) if is_open])
+        left = left if left.any() else torch.ones_like(left)  # with `keep`, gates of 0 may stay
+        weights.append(left / left.sum())
+    return weights

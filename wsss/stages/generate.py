@@ -1,0 +1,159 @@
+"""Stage ``generate``: maps and image labels to pseudo-masks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from torch import Tensor
+from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import Dataset as TorchDataset
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.files.raster import mask_suffix, read_index_mask, write_mask
+from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
+from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage
+from wsss.errors import UserError
+from wsss.maps.storage import ImageMaps, StoredMaps
+from wsss.progress import track
+from wsss.pseudo_masks.files import read_pseudo_mask
+from wsss.pseudo_masks.painting import claims, paint
+
+AT_ONCE = 16
+"""Masks that a worker makes before it says so."""
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """The rule; images and labels are part of the maps' fingerprint.
+
+    Raises:
+        UserError: a threshold between background and foreground where there is no background.
+    """
+    settings, info = config.pseudo_mask, dataset.info
+    if settings.foreground_threshold is not None and info.background is None:
+        raise UserError(
+            f"pseudo_mask.foreground_threshold needs a dataset with a background, {info.name} has "
+            "none; set pseudo_mask.margin to leave pixels unlabelled"
+        )
+    rule = asdict(settings)
+    if not settings.has_threshold(info.background):
+        del rule["background_threshold"], rule["foreground_threshold"]
+    if settings.refine == "none":
+        del rule["pamr_iterations"], rule["pamr_dilations"]
+    return {"pseudo_mask": rule, "background": info.background}
+
+
+def run(context: Context) -> Metrics:
+    """Write one mask per image; masks that are there already are kept."""
+    dataset, settings = context.dataset, context.config.pseudo_mask
+    coverage: dict[str, dict[str, float]] = {}
+    ignored: dict[str, float] = {}
+    for split in SPLITS:
+        pixels = _make_masks(context, split, WHOLE)
+        shares = (pixels / pixels.sum()).tolist()
+        coverage[split] = dict(zip(dataset.info.classes, shares, strict=False))
+        ignored[split] = shares[IGNORE_INDEX]
+    if settings.export:
+        _export(context)
+    return {
+        "rule": settings.name,
+        "image_labels": settings.image_labels,
+        "coverage": coverage,
+        "ignored": ignored,
+    }
+
+
+def run_part(context: Context, part: Part) -> None:
+    """Write the masks of one part."""
+    for split in SPLITS:
+        _make_masks(context, split, part)
+
+
+def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
+    """Write the masks of a part of a split, and count their pixels by label, ``[256]``."""
+    (context.artifact.path / split).mkdir(parents=True, exist_ok=True)
+    masks = Masks(context, split, part)
+    loader = DataLoader(masks, num_workers=context.config.launch.workers, batch_size=AT_ONCE)
+    counted = torch.zeros(IGNORE_INDEX + 1, dtype=torch.float64)
+    for pixels in track(loader, f"masks of {split}", len(loader)):
+        counted += pixels.sum(dim=0)
+    return counted
+
+
+class Masks(TorchDataset[Tensor]):
+    """The masks of a part of a split, written when asked for unless they are there already.
+
+    Items are how many pixels have each label, ``[256]``.
+    """
+
+    def __init__(self, context: Context, split: Split, part: Part) -> None:
+        # No more of the context than this: processes that are spawned get a copy.
+        self._dataset, self._settings = context.dataset, context.config.pseudo_mask
+        self._device = context.device
+        self._maps = StoredMaps(context.upstream["extract"], split, part.has)
+        dataset = context.dataset
+        self._directory = context.artifact.path / split
+        self._labels = dict(zip(dataset.ids(split), dataset.labels(split), strict=True))
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    def __getitem__(self, number: int) -> Tensor:
+        maps = self._maps[number]
+        mask = self._mask(maps)
+        return torch.from_numpy(np.bincount(mask.ravel(), minlength=IGNORE_INDEX + 1))
+
+    def _mask(self, maps: ImageMaps) -> Mask:
+        dataset, settings = self._dataset, self._settings
+        place = dataset.georeference(maps.image_id)
+        path = self._directory / f"{maps.image_id}{mask_suffix(place)}"
+        if path.exists():
+            return read_index_mask(path)
+        # A worker, as a fork, can do nothing on a GPU.
+        device = self._device if get_worker_info() is None else torch.device("cpu")
+        claimed = claims(settings, dataset, maps, self._labels[maps.image_id], device)
+        mask = paint(claimed, settings, dataset.info)
+        write_mask(path, mask, dataset.info, place)
+        return mask
+
+
+def _export(context: Context) -> None:
+    """All training images and pseudo-masks as arrays, the reference release's exchange format."""
+    dataset, directory = context.dataset, context.artifact.path
+    ids, name = dataset.ids("train"), dataset.info.name
+    sizes = {dataset.size(image_id) for image_id in ids}
+    if len(sizes) > 1:
+        raise UserError(
+            f"pseudo_mask.export needs images of one size, {name} has {len(sizes)} sizes; "
+            "set pseudo_mask.export=false"
+        )
+    (size,) = sizes
+    shape = (len(ids), len(dataset.info.bands), *size)
+    images = open_memmap(directory / f"imgs_{name}.npy", "w+", np.float32, shape)
+    masks = open_memmap(directory / f"pms_{name}.npy", "w+", np.uint8, (len(ids), *size))
+    for row, image_id in enumerate(track(ids, "export")):
+        images[row] = dataset.read_image(image_id)
+        masks[row] = read_pseudo_mask(directory, "train", image_id)
+    images.flush()
+    masks.flush()
+
+
+def _share_of_likeliest(metrics: Metrics) -> str:
+    name, share = max(metrics["coverage"]["train"].items(), key=lambda item: item[1])
+    ignored = metrics["ignored"]["train"]
+    unlabelled = f", {ignored:.0%} unlabelled" if ignored else ""
+    return f"{metrics['rule']} masks, most {name} ({share:.0%}){unlabelled}"
+
+
+STAGE = Stage(
+    name="generate",
+    upstream=("extract",),
+    inputs=inputs,
+    run=run,
+    key_figure=_share_of_likeliest,
+    run_part=run_part,
+)

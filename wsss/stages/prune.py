@@ -1,0 +1,169 @@
+"""Stage ``prune``: train head gates, then take the closed heads out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.engine.artifacts import write_json
+from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.maps.head_confidence import head_confidence
+from wsss.models.checkpoint import load_classifier, save_classifier
+from wsss.models.gates import HeadGates
+from wsss.models.input_spec import InputSpec
+from wsss.models.pruning import parameter_count, remove_closed_heads
+from wsss.models.vit import ClassTokenViT
+from wsss.stages.classifier import classifier_loaders
+from wsss.stages.gates import GATES
+from wsss.training.gates import HardConcretePruning
+from wsss.training.masking import absent_shares
+from wsss.training.optimizers import AdamWConfig
+from wsss.training.predict import validate_classifier
+from wsss.training.samples import batches_of
+from wsss.training.schedulers import ConstantConfig
+
+HEADS = "heads.csv"
+NO_HEAD = (
+    "no head is left, so class attention is 0 everywhere: lower pruning.penalty, or dp_rate, which "
+    "near 1 gives labels away by what is hidden; or set attention.source=patch_cam"
+)
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """Gate training sees what classifier training saw; otherwise nothing more is read."""
+    if not isinstance(config.pruning, HardConcretePruning):
+        return {"pruning": asdict(config.pruning)}
+    return {
+        "seed": config.seed,
+        "pruning": asdict(config.pruning),
+        "masking": asdict(config.masking),
+        "loss": asdict(config.loss),
+        "dataset": dataset_inputs(config, dataset, ("train", "val")),
+        "trainer": config.trainer.to_the_end().classifier_settings(),
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Write the classifier without its closed heads, gates and a table of heads; mAP before, after.
+
+    The confidence of heads in the table is that of the classifier as it came out of training.
+    """
+    model, spec = load_classifier(context.upstream["train"])
+    pruning, directory = context.config.pruning, context.artifact.path
+    heads = sum(model.num_heads)
+    before = _val_map(context, model, spec)
+    confidence = _val_confidence(context, model, spec)
+    if isinstance(pruning, HardConcretePruning):
+        _train_gates(context, model, spec, pruning)
+    if not context.world.leads:
+        return {}
+    _write_heads(directory, confidence, model.gates)
+    if model.gates is None:
+        save_classifier(directory, model, spec)
+        return {"heads": heads, "heads_kept": heads, "mAP_before": before, "mAP_after": before}
+
+    hard, soft = model.gates.hard().detach(), model.gates.soft().detach()
+    if not hard.any():
+        context.console.print(f"  {NO_HEAD}", style="yellow", highlight=False)
+    smaller = remove_closed_heads(model, hard)
+    save_classifier(directory, smaller, spec)
+    save_file({"log_a": model.gates.log_a.detach()}, directory / "gates.safetensors")
+    write_json(directory / GATES, {"soft": soft.tolist(), "hard": hard.tolist()})
+    return {
+        "heads": heads,
+        "heads_kept": int(torch.sum(hard)),
+        "parameters": parameter_count(model) - heads,  # the gates themselves do not count
+        "parameters_kept": parameter_count(smaller),
+        "mAP_before": before,
+        "mAP_after": _val_map(context, smaller, spec),
+    }
+
+
+def _train_gates(
+    context: Context, model: ClassTokenViT, spec: InputSpec, pruning: HardConcretePruning
+) -> None:
+    """Give the model gates and train both."""
+    # Imported here: Lightning takes seconds, and most commands train nothing.
+    from wsss.training.classifier import ClassifierTraining
+    from wsss.training.fit import fit
+
+    config = context.config
+    model.gates = pruning.gates(model)
+    loaders = classifier_loaders(context, spec)
+    model.train_block = config.trainer.block_runner()
+    module = ClassifierTraining(
+        model,
+        config.masking,
+        config.loss,
+        AdamWConfig("adamw", lr=pruning.lr, weight_decay=0.0, betas=[0.9, 0.999]),
+        ConstantConfig("constant"),
+        pruning.max_epochs,
+        spec.classes,
+        spec.multi_label,
+        config.seed,
+        absent_shares(torch.from_numpy(context.dataset.labels("train"))),
+        pruning,
+        purpose="prune",
+        batches=batches_of(loaders[0]),
+    )
+    fit(
+        module,
+        *loaders,
+        config=config.trainer.to_the_end(),
+        max_epochs=pruning.max_epochs,
+        directory=context.artifact.path,
+        work=context.artifact.work,
+        report=context.report_epoch,
+    )
+
+
+def _write_heads(
+    directory: Path, confidence: Sequence[Sequence[float]], gates: HeadGates | None
+) -> None:
+    """A row per head in `HEADS` and, where there are gates, the figure of both."""
+    from wsss.report.figures import save  # Matplotlib takes a second
+    from wsss.report.heads import heads_figure, write_head_table
+
+    columns: dict[str, Sequence[Sequence[float]] | None] = {"confidence": confidence}
+    if gates is None:
+        kept = [[1] * len(heads) for heads in confidence]
+        columns |= {"gate": None, "open_probability": None, "kept": kept}
+    else:
+        soft, hard = gates.soft().tolist(), gates.hard().tolist()
+        chances = gates.open_probability().tolist()
+        columns |= {"gate": soft, "open_probability": chances, "kept": hard}
+        save(heads_figure(confidence, soft, hard), directory / "figures" / "heads.png")
+    write_head_table(directory / HEADS, columns)
+
+
+def _val_confidence(context: Context, model: ClassTokenViT, spec: InputSpec) -> list[list[float]]:
+    """Confidence of every head over the validation split, in batches as in training."""
+    model.to(context.device)
+    _, val = classifier_loaders(context, spec)
+    confidence = head_confidence(model, (batch["image"].to(context.device) for batch in val))
+    model.cpu()
+    return confidence
+
+
+def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:
+    metrics = validate_classifier(model, context.dataset, "val", spec, context.device)
+    model.cpu()
+    return float(metrics["mAP"])
+
+
+STAGE = Stage(
+    name="prune",
+    upstream=("train",),
+    inputs=inputs,
+    run=run,
+    key_figure=lambda m: f"{m['heads_kept']} of {m['heads']} heads, val mAP {m['mAP_after']:.3f}",
+    version=2,  # with a table of heads
+    trains=lambda config: isinstance(config.pruning, HardConcretePruning),
+)

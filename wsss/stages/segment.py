@@ -1,0 +1,45 @@
+"""Stage ``segment``: images and pseudo-masks to a segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from wsss.config.schema import Config
+from wsss.engine.stage import Context, Metrics, Stage
+from wsss.models.checkpoint import load_classifier
+from wsss.pseudo_masks.files import read_pseudo_mask
+from wsss.stages.segmenter import Labels, segmenter_inputs, train_segmenter
+
+
+def run(context: Context) -> Metrics:
+    """Train on pseudo-masks, then, round by round, on what the last segmenter makes of them."""
+    _, spec = load_classifier(context.upstream["train"])
+    masks = context.upstream["generate"]
+    labels: Labels = {
+        "train": partial(read_pseudo_mask, masks, "train"),
+        "val": partial(read_pseudo_mask, masks, "val"),
+    }
+    return train_segmenter(context, spec, labels, context.config.segmenter.rounds)
+
+
+def save_mlflow_model(
+    config: Config, segmenter: Path, target: Path, metadata: Mapping[str, str]
+) -> None:
+    """The segmenter as an MLflow model; see `wsss.engine.stage.SaveModel`."""
+    from wsss.export.mlflow_model import save_model  # MLflow takes seconds
+
+    settings = config.segmenter
+    save_model(target, segmenter, settings.window, settings.overlap, metadata)
+
+
+STAGE = Stage(
+    name="segment",
+    upstream=("train", "generate"),
+    inputs=segmenter_inputs,
+    run=run,
+    save_model=save_mlflow_model,
+    key_figure=lambda metrics: f"train loss {metrics['train_loss'] or float('nan'):.3f}",
+    trains=lambda config: True,
+)

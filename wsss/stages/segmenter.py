@@ -1,0 +1,127 @@
+"""Training a segmenter on given pixel labels, and reading its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.types import Mask, Split
+from wsss.engine.artifacts import Artifact
+from wsss.engine.stage import Context, Metrics, dataset_inputs
+from wsss.models.input_spec import InputSpec
+from wsss.models.segmenter import build_segmenter, load_segmenter, save_segmenter
+from wsss.randomness import derive_seed
+from wsss.stages.relabel import relabel
+from wsss.training.predict import predict_mask
+from wsss.training.records import Record
+from wsss.training.samples import TrainingSamples, batches_of, build_loader
+from wsss.training.world import ALONE
+
+Labels = dict[Split, Callable[[str], Mask]]
+"""For train and val, a function from image id to pixel labels ``[H, W]``."""
+
+
+def segmenter_inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """The segmenter's settings and the images; pixel labels come from upstream."""
+    return {
+        "seed": config.seed,
+        "segmenter": config.segmenter.determining(),
+        "dataset": dataset_inputs(config, dataset, ("train", "val")),
+        "trainer": config.trainer.result_settings(),
+    }
+
+
+def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: int) -> Metrics:
+    """Train a segmenter on whatever pixel labels are given, and save that of the last round.
+
+    Every round but the first has fresh weights and the masks of the round before it, see
+    `relabel`. All that a round needs to be resumed lies in the artifact's scratch space.
+    """
+    settings, artifact = context.config.segmenter, context.artifact
+    classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
+    spec = replace(spec, image_size=settings.image_size, classes=classes)
+    losses: dict[str, float | None] = {}
+    for number in range(1, rounds + 1):
+        work = _work(artifact, number)
+        directory = artifact.path if number == rounds else work
+        directory.mkdir(parents=True, exist_ok=True)
+        network, history = _train_round(context, spec, labels, number, directory, work)
+        losses[str(number)] = history[-1]["train/loss"] if history else None
+        if number < rounds:
+            masks = _work(artifact, number + 1)
+            labels = relabel(network, spec, settings, context.dataset, context.device, masks)
+    if not context.world.leads:
+        return {}
+    save_segmenter(artifact.path, network, settings, spec)
+    metrics = {"epochs": len(history), "train_loss": losses[str(rounds)]}
+    return metrics if rounds == 1 else metrics | {"round_train_loss": losses}
+
+
+def _work(artifact: Artifact, number: int) -> Path:
+    """Scratch space of a round: its checkpoints and, but for the first round, its masks."""
+    return artifact.work if number == 1 else artifact.work / f"round_{number}"
+
+
+def _train_round(
+    context: Context, spec: InputSpec, labels: Labels, number: int, directory: Path, work: Path
+) -> tuple[nn.Module, list[Record]]:
+    # Imported here: Lightning takes seconds, and most commands train nothing.
+    from wsss.training.fit import fit
+    from wsss.training.segmentation import SegmenterTraining
+
+    config, settings = context.config, context.config.segmenter
+    later = () if number == 1 else (number,)
+    seed = derive_seed(config.seed, "segmenter", *later)
+    network = build_segmenter(settings.architecture(), spec, seed)
+    loaders = [
+        build_loader(
+            TrainingSamples(
+                context.dataset,
+                split,
+                spec,
+                config.dataset.augment if split == "train" else None,
+                seed,
+                settings.window if split == "train" else None,
+                labels[split],
+            ),
+            batch_size=settings.batch_size,
+            seed=seed,
+            shuffle=split == "train",
+            num_workers=config.trainer.num_workers,
+            world=context.world if split == "train" else ALONE,
+        )
+        for split in labels
+    ]
+
+    def report(epoch: int, metrics: Record) -> None:
+        context.report_epoch((number - 1) * settings.max_epochs + epoch, metrics)
+
+    history = fit(
+        SegmenterTraining(network, settings, batches_of(loaders[0])),
+        loaders[0],
+        loaders[1],
+        config=config.trainer,
+        max_epochs=settings.max_epochs,
+        directory=directory,
+        work=work,
+        report=report,
+    )
+    return network, history
+
+
+def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]:
+    """A function from image id to the segmenter's mask ``[H, W]`` at the image's own size."""
+    network, spec = load_segmenter(directory)
+    network.to(context.device)
+
+    def read(image_id: str) -> Mask:
+        settings = context.config.segmenter
+        return predict_mask(network, spec, settings, context.dataset, image_id, context.device)
+
+    return read

@@ -1,0 +1,104 @@
+"""Where thresholds of pseudo-masks come from, and which is best on another split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wsss.data.types import DatasetInfo, Split
+from wsss.engine.stage import Context, Metrics
+from wsss.evaluation.judging import scored
+from wsss.evaluation.threshold_curve import THRESHOLDS, ThresholdEvaluator
+from wsss.maps.storage import StoredMaps
+from wsss.progress import track
+from wsss.pseudo_masks.painting import claims, paint
+from wsss.pseudo_masks.rules import PseudoMaskConfig, min_max
+from wsss.stages.truth import Truth
+
+
+def origin(rule: PseudoMaskConfig, info: DatasetInfo, chosen: str = "") -> str:
+    """Where the thresholds that a pseudo-mask depends on come from.
+
+    All come from the config, none from masks, but the background's where ``chosen`` says so.
+    """
+    used = []
+    if rule.image_labels == "predicted":
+        used.append(f"presence_threshold={rule.presence_threshold}")
+    if rule.has_threshold(info.background) and not chosen:
+        used.append(f"background_threshold={rule.background_threshold}")
+        if rule.foreground_threshold is not None:
+            used.append(f"foreground_threshold={rule.foreground_threshold}")
+    if rule.margin > 0:
+        used.append(f"margin={rule.margin}")
+    given = [f"config, {', '.join(used)}"] if used else []
+    return "; ".join([*given, *([chosen] if chosen else [])]) or "none"
+
+
+def choose_threshold(context: Context, truth: Truth, chosen_on: Split, reported: Split) -> Metrics:
+    """The curve of mIoU over ``background_threshold`` on one split, and its best one on another.
+
+    The rule is the config's at every threshold, without a band of unlabelled pixels
+    (``foreground_threshold``). Of equal thresholds the lowest is taken.
+
+    Returns:
+        ``threshold_curve``, and ``pseudo_mask_at_best``: the score of the reported split at the
+        threshold that is best on ``chosen_on``.
+    """
+    info = context.dataset.info
+    counts = _count(context, truth, chosen_on)
+    miou = [
+        _result(context, counts, index, chosen_on, truth.ids[chosen_on])["miou"]
+        for index in range(len(THRESHOLDS))
+    ]
+    best = int(np.argmax(miou))
+    chosen = f"{info.name}/{chosen_on}, background_threshold={THRESHOLDS[best]}"
+    result = _result(
+        context, _count(context, truth, reported), best, reported, truth.ids[reported], chosen
+    )
+    return {
+        "threshold_curve": {
+            "split": chosen_on,
+            "thresholds": list(THRESHOLDS),
+            "miou": miou,
+            "best": THRESHOLDS[best],
+        },
+        "pseudo_mask_at_best": {reported: result},
+    }
+
+
+def _count(context: Context, truth: Truth, split: Split) -> ThresholdEvaluator:
+    dataset, rule = context.dataset, context.config.pseudo_mask
+    assert dataset.info.background is not None
+    counts = ThresholdEvaluator(len(dataset.info.classes), dataset.info.background)
+    lowest = replace(rule, background_threshold=0.0, foreground_threshold=None)
+    judged = set(truth.ids[split])
+    every = zip(StoredMaps(context.upstream["extract"], split), dataset.labels(split), strict=True)
+    for maps, labels in track(every, f"thresholds on {split}", len(dataset.ids(split))):
+        if maps.image_id not in judged:
+            continue
+        claimed = claims(rule, dataset, maps, labels, context.device)
+        heights = min_max(claimed.maps).max(axis=0, initial=0.0)
+        counts.update(paint(claimed, lowest, dataset.info), heights, truth.read(maps.image_id))
+    return counts
+
+
+def _result(
+    context: Context,
+    counts: ThresholdEvaluator,
+    index: int,
+    split: Split,
+    ids: Sequence[str],
+    chosen: str = "",
+) -> dict[str, Any]:
+    rule, dataset = context.config.pseudo_mask, context.dataset
+    return scored(
+        counts.at(index),
+        dataset,
+        split,
+        ids=ids,
+        image_labels=rule.image_labels,
+        threshold_from=origin(rule, dataset.info, chosen),
+    )

@@ -1,0 +1,107 @@
+"""Stage ``train``: images and image labels to a classifier."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.engine.artifacts import write_json
+from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.models.checkpoint import digest, save_classifier
+from wsss.models.released.pretrained import LoadReport, weights_file
+from wsss.stages.classifier import (
+    build,
+    classifier_loaders,
+    classifier_trainer,
+    input_spec,
+    joint_pruning,
+)
+from wsss.training.masking import absent_shares
+from wsss.training.predict import validate_classifier
+from wsss.training.samples import batches_of
+
+
+def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """Everything that the classifier depends on."""
+    model = asdict(config.model)
+    if config.model.init_from is not None:
+        model["init_from"] = digest(Path(config.model.init_from))
+    if config.model.pretrained is not None:
+        model["pretrained"] = digest(weights_file(Path(config.model.pretrained)))
+    return {
+        "seed": config.seed,
+        "dataset": dataset_inputs(config, dataset, ("train", "val")),
+        "model": model,
+        "masking": asdict(config.masking),
+        "loss": asdict(config.loss),
+        "pruning": None if joint_pruning(config) is None else asdict(config.pruning),
+        "optimizer": asdict(config.optimizer),
+        "scheduler": asdict(config.scheduler),
+        "trainer": classifier_trainer(config).classifier_settings()
+        | {"max_epochs": config.trainer.max_epochs},
+    }
+
+
+def run(context: Context) -> Metrics:
+    """Train, save, and score on the validation split by image labels."""
+    # Imported here: Lightning takes seconds, and most commands train nothing.
+    from wsss.training.classifier import ClassifierTraining
+    from wsss.training.fit import fit
+
+    config, dataset = context.config, context.dataset
+    spec = input_spec(config, dataset, context.memory)
+    model = build(config, spec, partial(_note, context))
+    model.train_block = config.trainer.block_runner()
+    pruning = joint_pruning(config)
+    if pruning is not None:
+        model.gates = pruning.gates(model)
+    loaders = classifier_loaders(context, spec)
+    module = ClassifierTraining(
+        model,
+        config.masking,
+        config.loss,
+        config.optimizer,
+        config.scheduler,
+        config.trainer.max_epochs,
+        spec.classes,
+        spec.multi_label,
+        config.seed,
+        absent_shares(torch.from_numpy(dataset.labels("train"))),
+        pruning,
+        batches=batches_of(loaders[0]),
+    )
+    history = fit(
+        module,
+        *loaders,
+        config=classifier_trainer(config),
+        max_epochs=config.trainer.max_epochs,
+        directory=context.artifact.path,
+        work=context.artifact.work,
+        report=context.report_epoch,
+    )
+    if not context.world.leads:
+        return {}
+    save_classifier(context.artifact.path, model, spec)
+    validation = validate_classifier(model, dataset, "val", spec, context.device)
+    return {"epochs": len(history), "val": validation}
+
+
+def _note(context: Context, report: LoadReport) -> None:
+    write_json(context.artifact.path / "pretrained.json", asdict(report))
+    context.console.print(f"  pretrained: {report.summary()}", highlight=False, markup=False)
+
+
+STAGE = Stage(
+    name="train",
+    upstream=(),
+    inputs=inputs,
+    run=run,
+    key_figure=lambda metrics: f"val mAP {metrics['val']['mAP']:.3f}",
+    trains=lambda config: True,
+)

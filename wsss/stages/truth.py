@@ -1,0 +1,78 @@
+"""Pixel masks for the stages that may see them: ``evaluate`` and ``ceiling``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from wsss.config.schema import Config
+from wsss.data.base import Dataset
+from wsss.data.quarantine import Quarantine
+from wsss.data.types import SPLITS, Mask, Split
+from wsss.errors import UserError
+from wsss.evaluation.judging import judged_images, threshold_images
+from wsss.progress import track
+from wsss.runs.identity import fingerprint
+
+
+def reported_split(config: Config) -> Split:
+    """The split named by ``evaluation.split``."""
+    return next(split for split in SPLITS if split == config.evaluation.split)
+
+
+def curve_images(config: Config, dataset: Dataset) -> dict[Split, list[str]]:
+    """Images that the threshold curve is drawn from, empty where no threshold applies."""
+    if not config.pseudo_mask.has_threshold(dataset.info.background):
+        return {}
+    return threshold_images(dataset, reported_split(config))
+
+
+def evaluated_truth(config: Config, dataset: Dataset) -> Truth:
+    """The pixel masks that stage ``evaluate`` reads."""
+    judged = judged_images(dataset, reported_split(config))
+    return read_truth(config, dataset, judged | curve_images(config, dataset))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Pixel masks that were all read once."""
+
+    ids: dict[Split, list[str]]
+    """Images by split, those with an unreadable mask left out."""
+    read: Callable[[str], Mask]
+    digest: str
+    """Hash of every mask, so that changed masks are scored anew."""
+    unreadable: dict[str, str]
+    """Why each mask that was left out is, by image id."""
+
+
+def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) -> Truth:
+    """Open the pixel masks and read each, so that a broken one shows before any work.
+
+    Raises:
+        UserError: naming a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
+    """
+    every = dict.fromkeys(image_id for members in ids.values() for image_id in members)
+    digests, unreadable = _digests(dataset, tuple(every), config.dataset.on_error)
+    kept = {split: [i for i in members if i in digests] for split, members in ids.items()}
+    for split, members in kept.items():
+        if not members:
+            raise UserError(
+                f"split '{split}' has no readable mask: {next(iter(unreadable.values()))}"
+            )
+    return Truth(kept, dataset.open_masks(), fingerprint(digests), unreadable)
+
+
+@lru_cache(maxsize=2)  # a stage's fingerprint and the stage itself both ask, and masks are many
+def _digests(
+    dataset: Dataset, ids: tuple[str, ...], on_error: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Hash of each mask, and why each that cannot be read is not, by image id."""
+    read, masks = dataset.open_masks(), Quarantine(on_error)
+    digests: dict[str, str] = {}
+    for image_id in track(ids, "pixel masks", len(ids)):
+        with masks.guard(image_id):
+            digests[image_id] = hashlib.sha256(read(image_id).tobytes()).hexdigest()
+    return digests, masks.reasons
