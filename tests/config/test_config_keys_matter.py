@@ -37,7 +37,7 @@ from PIL import Image as Pillow
 from rich.console import Console
 from safetensors.torch import save_file
 
-from wsss.config.parsing import parse_config
+from wsss.config.parsing import parse_config, plain_values
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.open import open_dataset
@@ -136,7 +136,7 @@ class Laboratory:
         return self._composed[overrides]
 
     def config(self, overrides: Overrides) -> Config:
-        return parse_config(self.composed(overrides))
+        return parse_config(plain_values(self.composed(overrides)))
 
     def opened(self, overrides: Overrides) -> tuple[Config, Dataset]:
         config = self.config(overrides)

@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 def submit(
     calls: Sequence[Callable[[], T]],
+    *,
     name: str,
     launch: ClusterLaunch,
     resources: Resources,
-    *,
     nodes: int,
     tasks_per_node: int,
     after: Sequence[str],

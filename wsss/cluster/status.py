@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -94,9 +93,8 @@ def _rerun(states: Sequence[StageState], console: Console) -> None:
     """Submit runs with a failed or cancelled stage again, as they were composed."""
     broken = ("failed", "cancelled")
     for run in dict.fromkeys(row.run for row in states if row.state in broken):
-        content = OmegaConf.create(json.loads((run / COMPOSED).read_text()))
-        content.stage = [*job_keys(run)]
-        launch_experiment(content, console)
+        plain = json.loads((run / COMPOSED).read_text())
+        launch_experiment(plain | {"stage": [*job_keys(run)]}, console)
 
 
 def _print(states: Sequence[StageState], lines: int, console: Console) -> None:

@@ -11,12 +11,14 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wsss.config.directory import config_directory
+from wsss.engine.registry import stages_help
 from wsss.errors import UserError
 
+OmegaConf.register_new_resolver("stages", stages_help, replace=True)  # in conf/config.yaml's help
 _failures: list[UserError] = []
 
 
@@ -30,9 +32,10 @@ def run(composed: DictConfig) -> float | None:
     from rich.console import Console
 
     from wsss.cluster.launch import launch_experiment
+    from wsss.config.parsing import plain_values
 
     try:
-        return launch_experiment(composed, Console(), _sweep())
+        return launch_experiment(plain_values(composed), Console(), _sweep())
     except UserError as error:
         # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
         _failures.append(error)
