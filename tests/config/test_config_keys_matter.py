@@ -334,7 +334,10 @@ def drawn(laboratory: Laboratory, overrides: Overrides) -> object:
     masks = laboratory.run(generate.STAGE, (), extract=maps)
     context = laboratory.context(overrides, laboratory.scratch(), extract=maps, generate=masks)
     truth, test = context.dataset.open_masks(), context.dataset.ids("test")
-    return [row.image_id for row in grid_rows(context, "test", truth, truth, test)]
+    return [
+        row.image_id
+        for row in grid_rows(context, split="test", predict=truth, truth=truth, ids=test)
+    ]
 
 
 def opened(laboratory: Laboratory, overrides: Overrides) -> object:

@@ -1,4 +1,4 @@
-"""How far runs are, to cancel them or submit them again: ``python -m wsss.pipelines.status``."""
+"""Show the state of runs, cancel or resubmit them: ``python -m wsss.pipelines.status``."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ STYLES = {
     "-": "dim",
 }
 
-#: Why a job waits that will run by itself.
 _USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayTaskLimit")
+"""Reasons for waiting that need no action."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)  # a file or a pipe wraps nothing
+        console = Console(width=160)  # no wrapping in files and pipes
     try:
         options = parser.parse_args(arguments)
         runs = _runs(options.paths or [Path("outputs")], options.sweep)
@@ -75,7 +75,7 @@ def _runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
 
 
 def _cancel(runs: Sequence[Path], console: Console) -> None:
-    """Cancel the jobs of runs, but for those that a run needs which is not among them."""
+    """Cancel the jobs of runs, except those that other runs need."""
     others = [
         run
         for outputs in {run.parents[1] for run in runs}
@@ -90,7 +90,7 @@ def _cancel(runs: Sequence[Path], console: Console) -> None:
 
 
 def _rerun(states: Sequence[StageState], console: Console) -> None:
-    """Submit runs with a failed or cancelled stage again, as they were composed."""
+    """Resubmit runs with a failed or cancelled stage, with their stored config."""
     broken = ("failed", "cancelled")
     for run in dict.fromkeys(row.run for row in states if row.state in broken):
         plain = json.loads((run / COMPOSED).read_text())

@@ -1,4 +1,4 @@
-"""Submit an experiment's stages as jobs, each after those that it reads, and return at once."""
+"""Submit an experiment's stages as jobs with dependencies, and return at once."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from wsss.runs.layout import JOBS, dataset_memory
 
 @dataclass(frozen=True)
 class Submission:
-    """What became of one stage."""
+    """The outcome of submitting one stage."""
 
     stage: str
     job: str | None
-    """``None`` where the artifact is up to date."""
+    """``None`` if the artifact is up to date."""
     state: str
     """``submitted``, ``shared`` with a job that is in the queue already, or ``up to date``."""
     log: Path | None

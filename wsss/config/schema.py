@@ -1,4 +1,4 @@
-"""The experiment's config as typed objects, checked against what the YAML files give."""
+"""The experiment's config as typed objects."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _failures: list[UserError] = []
 def run(composed: DictConfig) -> float | None:
     """Run one composed experiment; Hydra calls it once, or once per point of a sweep.
 
-    Returns what a sweeper that searches is to maximise, see `wsss.engine.objective`.
+    Returns the value that a searching sweeper maximises, see `wsss.engine.objective`.
     """
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
     from rich.console import Console
@@ -37,23 +37,23 @@ def run(composed: DictConfig) -> float | None:
     try:
         return launch_experiment(plain_values(composed), Console(), _sweep())
     except UserError as error:
-        # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
+        # Not raised through Hydra, which would print more lines and end a sweep.
         _failures.append(error)
         _say(f"error: {error}", 2)
         return None
 
 
 def _sweep() -> str | None:
-    """The name of the sweep that this is a point of: the time at which it was started."""
+    """The name of the sweep that this run belongs to: its start time."""
     job = HydraConfig.get()
     return Path(job.sweep.dir).name if job.mode is RunMode.MULTIRUN else None
 
 
 def main() -> None:
-    """Run, and turn what the user can mend into one line and exit status 2."""
+    """Run, and turn errors of the user into one line and exit status 2."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     _failures.clear()
-    # Lightning would only note the signal, and a sweep go on with its next point.
+    # Otherwise Lightning only notes the signal, and a sweep continues with its next point.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:
@@ -65,7 +65,7 @@ def main() -> None:
 
         sys.exit(_say(f"error: {describe(error, str(config_directory()), sys.argv[1:])}", 2))
     except KeyboardInterrupt:
-        sys.exit(_say("interrupted; the same command goes on from here", 130))
+        sys.exit(_say("interrupted; the same command resumes here", 130))
     if _failures:
         sys.exit(2)
 
