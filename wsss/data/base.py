@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsss.data.files.raster import picture_size
-from wsss.data.types import SPLITS, Count, DatasetInfo, Georeference, Image, Mask, Record, Split
+from wsss.data.types import (
+    SPLITS,
+    Count,
+    DatasetInfo,
+    Georeference,
+    Image,
+    ImageRecord,
+    Mask,
+    Split,
+)
 from wsss.errors import UserError
 
 
@@ -28,7 +37,7 @@ class Dataset(ABC):
     def __init__(
         self,
         info: DatasetInfo,
-        records: Mapping[Split, Sequence[Record]],
+        records: Mapping[Split, Sequence[ImageRecord]],
         quarantined: Mapping[str, str],
     ) -> None:
         self.info = info
@@ -43,9 +52,9 @@ class Dataset(ABC):
             {s: [r for r in self._records[s] if r.image_id not in reasons] for s in SPLITS}
         )
 
-    def _set_records(self, records: Mapping[Split, Sequence[Record]]) -> None:
+    def _set_records(self, records: Mapping[Split, Sequence[ImageRecord]]) -> None:
         self._records = {split: tuple(records[split]) for split in SPLITS}
-        self._by_id: dict[str, Record] = {}
+        self._by_id: dict[str, ImageRecord] = {}
         info, left_out = self.info, len(self.quarantined)
         for split, members in self._records.items():
             if not members:
@@ -81,7 +90,7 @@ class Dataset(ABC):
         """Images of each split, or of each list or folder that the providers give a number for."""
         return {split: Count(len(self._records[split]), None) for split in SPLITS}
 
-    def record(self, image_id: str) -> Record:
+    def record(self, image_id: str) -> ImageRecord:
         """The record of an image."""
         return self._by_id[image_id]
 

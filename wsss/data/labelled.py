@@ -10,7 +10,7 @@ from wsss.data.files.labels import read_labels
 from wsss.data.holdout import hold_out
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Mask, Record, Split
+from wsss.data.types import ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 
@@ -36,7 +36,7 @@ def labelled_splits(
     training: Mapping[str, Path],
     testing: Mapping[str, Path],
     quarantine: Quarantine,
-) -> dict[Split, list[Record]]:
+) -> dict[Split, list[ImageRecord]]:
     """Read the labels file and share out the images that have a row in it.
 
     Args:
@@ -71,9 +71,9 @@ def labelled_splits(
         raise UserError(f"{labels_path}: labels no training image; {how}")
     train, val = hold_out(ids, config.val_images, "dataset.val_images")
     return {
-        "train": [Record(i, (training[i],), labels[i]) for i in train],
-        "val": [Record(i, (training[i],), labels[i]) for i in val],
-        "test": [Record(i, (path,), labels[i]) for i, path in testing.items() if i in labels],
+        "train": [ImageRecord(i, (training[i],), labels[i]) for i in train],
+        "val": [ImageRecord(i, (training[i],), labels[i]) for i in val],
+        "test": [ImageRecord(i, (path,), labels[i]) for i, path in testing.items() if i in labels],
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from wsss.data.base import Dataset
 from wsss.data.files.cache import ImageCache
 from wsss.data.files.raster import read_picture
-from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record, Split
+from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 RGB = ("red", "green", "blue")
@@ -26,7 +26,7 @@ class Pictures(Dataset):
     def __init__(
         self,
         info: DatasetInfo,
-        records: Mapping[Split, Sequence[Record]],
+        records: Mapping[Split, Sequence[ImageRecord]],
         quarantined: Mapping[str, str],
         cache_mb: int,
     ) -> None:

@@ -75,7 +75,7 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True)
-class Record:
+class ImageRecord:
     """One image."""
 
     image_id: str

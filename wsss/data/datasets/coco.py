@@ -15,7 +15,7 @@ from wsss.data.holdout import hold_out
 from wsss.data.pictures import Pictures, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Count, Mask, Record, Split
+from wsss.data.types import Count, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 SIZES = {"train2014": 82783, "val2014": 40504, "train2017": 118287, "val2017": 5000}
@@ -69,7 +69,7 @@ class CocoDataset(Pictures):
         quarantine = Quarantine(config.on_error)
         train, test = self._list(self._train, quarantine), self._list(self._test, quarantine)
         kept, held_out = hold_out(list(train), config.val_images, "dataset.val_images")
-        records: dict[Split, list[Record]] = {
+        records: dict[Split, list[ImageRecord]] = {
             "train": [train[image_id] for image_id in kept],
             "val": [train[image_id] for image_id in held_out],
             "test": list(test.values()),
@@ -111,14 +111,14 @@ class CocoDataset(Pictures):
     def _annotation_file(self, folder: str) -> Path:
         return self._root / "annotations" / f"instances_{folder}.json"
 
-    def _list(self, folder: str, quarantine: Quarantine) -> dict[str, Record]:
+    def _list(self, folder: str, quarantine: Quarantine) -> dict[str, ImageRecord]:
         directory = self._root / folder
         if not directory.is_dir():
             raise UserError(f"{directory}: no such folder of images")
         present = {path.name for path in directory.iterdir()}
         images = self._read(folder, segmentations=False)
         self._found[folder] = len(images)
-        records: dict[str, Record] = {}
+        records: dict[str, ImageRecord] = {}
         for image_id, image in images.items():
             labels = {
                 annotation.class_index
@@ -131,7 +131,7 @@ class CocoDataset(Pictures):
                 path = directory / image.file_name
                 if image.file_name not in present:
                     raise UserError(f"{path}: no such file, but the annotation file lists it")
-                records[image_id] = Record(image_id, (path,), tuple(sorted(labels)))
+                records[image_id] = ImageRecord(image_id, (path,), tuple(sorted(labels)))
         return records
 
     def _read_mask(self, image_id: str) -> Mask:

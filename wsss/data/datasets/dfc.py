@@ -27,7 +27,7 @@ from wsss.data.files.labels import read_labels
 from wsss.data.files.raster import read_georeference, read_geotiff
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Count, DatasetInfo, Georeference, Image, Mask, Record, Split
+from wsss.data.types import Count, DatasetInfo, Georeference, Image, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 DIRECTIONS = {
@@ -100,7 +100,7 @@ class DfcDataset(Dataset):
                 f"{len(patches[train_folder]) - 1}, for {len(patches[train_folder])} labelled "
                 f"patches in {self._root}/ROIs0000_{train_folder}"
             )
-        records: dict[Split, Sequence[Record]] = {
+        records: dict[Split, Sequence[ImageRecord]] = {
             "train": patches[train_folder][:kept],
             "val": patches[train_folder][kept:],
             "test": patches[test_folder],
@@ -192,7 +192,7 @@ class DfcDataset(Dataset):
 
     def _labelled_patches(
         self, labels_path: Path, quarantine: Quarantine
-    ) -> dict[str, list[Record]]:
+    ) -> dict[str, list[ImageRecord]]:
         """Records of each folder in the order of their numbers."""
         on_disk = {
             (folder, sensor): self._on_disk(folder, sensor)
@@ -206,7 +206,7 @@ class DfcDataset(Dataset):
                 f"{self.config.labels_file} [--source lc]"
             )
         table = read_labels(labels_path, CLASSES, multi_label=True)
-        found: dict[str, list[tuple[int, Record]]] = {folder: [] for folder in FOLDERS}
+        found: dict[str, list[tuple[int, ImageRecord]]] = {folder: [] for folder in FOLDERS}
         for image_id, labels in table.labels.items():
             parsed = parse_id(image_id)
             if parsed is None:
@@ -220,7 +220,7 @@ class DfcDataset(Dataset):
                 for sensor, path in zip(self._sensors, files, strict=True):
                     if number not in on_disk[folder, sensor]:
                         raise UserError(f"{labels_path}: names '{image_id}', but {path} is missing")
-                found[folder].append((number, Record(image_id, tuple(files), labels)))
+                found[folder].append((number, ImageRecord(image_id, tuple(files), labels)))
         by_number = {folder: sorted(found[folder], key=lambda item: item[0]) for folder in FOLDERS}
         return {folder: [record for _, record in by_number[folder]] for folder in FOLDERS}
 

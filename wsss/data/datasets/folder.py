@@ -22,8 +22,8 @@ from wsss.data.types import (
     DatasetInfo,
     Georeference,
     Image,
+    ImageRecord,
     Mask,
-    Record,
     Split,
 )
 from wsss.errors import UserError
@@ -91,7 +91,7 @@ class FolderDataset(Dataset):
             may_be_empty=info.background is not None and info.multi_label,
         )
         files = _files_by_stem(root / config.images, IMAGE_SUFFIXES)
-        records: dict[Split, list[Record]] = {}
+        records: dict[Split, list[ImageRecord]] = {}
         quarantine = Quarantine(config.on_error)
         for split, ids in _ids_of_splits(config, table).items():
             records[split] = []
@@ -105,7 +105,7 @@ class FolderDataset(Dataset):
                             f"{root / config.images}: no file for image '{image_id}' of {split}; "
                             f"expected {image_id} with one of {', '.join(IMAGE_SUFFIXES)}"
                         )
-                    records[split].append(Record(image_id, (files[image_id],), labels))
+                    records[split].append(ImageRecord(image_id, (files[image_id],), labels))
         super().__init__(info, records, quarantine.reasons)
 
     def read_image(self, image_id: str) -> Image:

@@ -13,7 +13,7 @@ from wsss.data.holdout import hold_out
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Count, Mask, Record, Split
+from wsss.data.types import Count, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 CLASSES = ("normal", "polyp")
@@ -60,14 +60,16 @@ class KvasirDataset(PictureDataset):
         self._counts[config.images] = Count(len(images), SEGMENTED_IMAGES)
         quarantine = Quarantine(config.on_error)
         polyps = self._polyps(images, quarantine)
-        self._negatives: dict[str, Record] = {}
+        self._negatives: dict[str, ImageRecord] = {}
         for folder in config.negatives:
             frames = _jpegs(Path(config.root) / folder, "negatives")
             self._counts[folder] = Count(len(frames), NEGATIVES.get(Path(folder).name))
             for image_id, path in frames.items():
                 if image_id in images or image_id in self._negatives:
                     raise UserError(f"{path}: image id '{image_id}' stands in another folder too")
-                self._negatives[image_id] = Record(image_id, (path,), (CLASSES.index("normal"),))
+                self._negatives[image_id] = ImageRecord(
+                    image_id, (path,), (CLASSES.index("normal"),)
+                )
         records = polyps | self._negatives
         splits = _share_out(list(polyps), list(self._negatives), config)
         super().__init__(
@@ -97,10 +99,10 @@ class KvasirDataset(PictureDataset):
             raise UserError(f"{self._masks}: no such folder of masks")
         return super().open_masks()
 
-    def _polyps(self, images: dict[str, Path], quarantine: Quarantine) -> dict[str, Record]:
+    def _polyps(self, images: dict[str, Path], quarantine: Quarantine) -> dict[str, ImageRecord]:
         # Only evaluate needs masks, so that their folder may be missing as a whole.
         masks = _jpegs(self._masks, "masks") if self._masks.is_dir() else images
-        records: dict[str, Record] = {}
+        records: dict[str, ImageRecord] = {}
         for image_id in sorted(images.keys() | masks.keys()):
             with quarantine.guard(image_id):
                 if image_id not in images:
@@ -108,7 +110,7 @@ class KvasirDataset(PictureDataset):
                 if image_id not in masks:
                     raise UserError(f"{images[image_id]}: an image without a mask in {self._masks}")
                 label = CLASSES.index("polyp")
-                records[image_id] = Record(image_id, (images[image_id],), (label,))
+                records[image_id] = ImageRecord(image_id, (images[image_id],), (label,))
         return records
 
     def _mask_path(self, image_id: str) -> Path | None:

@@ -16,7 +16,7 @@ from wsss.data.holdout import hold_out
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import IGNORE_INDEX, Count, Mask, Record, Split
+from wsss.data.types import IGNORE_INDEX, Count, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 OBJECTS = (
@@ -95,7 +95,7 @@ class VocDataset(PictureDataset):
         self._lists: dict[str, list[str]] = {}
         splits = self._read_splits(config)
         quarantine = Quarantine(config.on_error)
-        records: dict[Split, list[Record]] = {}
+        records: dict[Split, list[ImageRecord]] = {}
         for split, ids in splits.items():
             records[split] = []
             for image_id in ids:
@@ -162,12 +162,12 @@ class VocDataset(PictureDataset):
         self._lists[name] = read_ids(path)
         return self._lists[name]
 
-    def _record(self, image_id: str, difficult: str) -> Record:
+    def _record(self, image_id: str, difficult: str) -> ImageRecord:
         picture = self._home / "JPEGImages" / f"{image_id}.jpg"
         if not picture.is_file():
             raise UserError(f"{picture}: no such file, but a list names '{image_id}'")
         labels = _read_labels(self._home / "Annotations" / f"{image_id}.xml", difficult)
-        return Record(image_id, (picture,), labels)
+        return ImageRecord(image_id, (picture,), labels)
 
     def _mask_path(self, image_id: str) -> Path:
         return self._masks / f"{image_id}.png"
