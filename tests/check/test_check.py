@@ -228,7 +228,9 @@ def test_a_missing_folder_ends_the_real_command_with_status_2(pets: Path) -> Non
 
 def test_help_is_short(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    assert 3 < capsys.readouterr().out.count("\n") < 20
+    printed = capsys.readouterr().out
+    assert 3 < printed.count("\n") < 20
+    assert printed.index("python -m wsss.check ") < printed.index("python -m wsss.data.check ")
 
 
 def test_long_lists_are_cut(capsys: pytest.CaptureFixture[str]) -> None:

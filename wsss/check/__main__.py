@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def check(config: Config, console: Console) -> int:
     """Inspect the dataset of a config, write and print the report; 0 if a run would succeed."""
-    # Imported here so that --help and a misspelt override respond at once.
+    # Imported here because they load slowly, and --help and a misspelt override need none of them.
     from wsss.check.inspect import inspect
     from wsss.check.tables import print_report, verdict
     from wsss.data.open import list_dataset

@@ -106,7 +106,7 @@ class Dataset(ABC):
         return self._by_id[image_id]
 
     def size(self, image_id: str) -> tuple[int, int]:
-        """Height and width in pixels, from the header of the image's file alone."""
+        """Height and width in pixels, read from the header of the image's file."""
         return picture_size(self.record(image_id).files[0])
 
     @abstractmethod

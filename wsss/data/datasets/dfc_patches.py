@@ -63,7 +63,7 @@ class DfcTreeSettings(DatasetSettings, ABC):
     val_patches: int
     """Number of patches in the split ``val``: those of the training folder with highest numbers.
 
-    Neighbouring patches have neighbouring numbers, so that few neighbours are split.
+    Neighbours on the ground have neighbouring numbers, so few of them are separated.
     """
     labels_file: str
     """File of image labels, relative to `root` or absolute; patches without a row are not used."""
@@ -87,10 +87,9 @@ class DfcTreeDataset(Dataset):
         self._sensors = [s for s in MODALITIES[config.modality] if set(BANDS[s]) & set(bands)]
         self._root = Path(config.root)
         self._cache = ImageCache(config.cache_mb)
-        self.config = config
 
         quarantine = Quarantine(config.on_error)
-        patches = self._labelled_patches(self._root / config.labels_file, quarantine)
+        patches = self._labelled_patches(config.labels_file, quarantine)
         kept = len(patches[train_folder]) - config.val_patches
         if config.val_patches < 1 or kept < 1:
             raise UserError(
@@ -139,8 +138,8 @@ class DfcTreeDataset(Dataset):
         """``[bands, H, W]`` in the order of ``info.bands``; NaN in Sentinel-1 becomes -25 dB.
 
         Raises:
-            UserError: names the file that is broken or has no CRS, a wrong number of bands or a
-                size that differs from the first sensor's.
+            UserError: names a file that is broken, has no CRS or the wrong number of bands, or
+                differs in size from the first sensor's file.
         """
         return self._cache.get(image_id, self._decode)
 
@@ -192,7 +191,7 @@ class DfcTreeDataset(Dataset):
         return image
 
     def _labelled_patches(
-        self, labels_path: Path, quarantine: Quarantine
+        self, labels_file: str, quarantine: Quarantine
     ) -> dict[str, list[ImageRecord]]:
         """Records of each folder in the order of patch numbers."""
         on_disk = {
@@ -200,11 +199,12 @@ class DfcTreeDataset(Dataset):
             for folder in FOLDERS
             for sensor in self._sensors
         }
+        labels_path = self._root / labels_file
         if not labels_path.is_file():
             raise UserError(
                 f"{labels_path}: no such labels file; make it once with: python -m "
                 f"wsss.data.derive_labels dfc {self._root} --labels-file "
-                f"{self.config.labels_file} [--source lc]"
+                f"{labels_file} [--source lc]"
             )
         table = read_labels(labels_path, CLASSES, multi_label=True)
         found: dict[str, list[tuple[int, ImageRecord]]] = {folder: [] for folder in FOLDERS}

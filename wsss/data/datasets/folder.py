@@ -80,7 +80,6 @@ class FolderDataset(Dataset):
         root = Path(config.root)
         if not root.is_dir():
             raise UserError(f"dataset {config.name}: no folder {root}")
-        self.config = config
         self._cache = ImageCache(config.cache_mb)
         self._masks = None if config.masks is None else root / config.masks
         self._mask_files: dict[str, Path] = {}

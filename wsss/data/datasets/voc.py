@@ -34,7 +34,7 @@ _CODES = ClassCodes(
 class VocConfig(DatasetSettings):
     """A VOC 2012 tree; `root` is the folder that holds JPEGImages, VOC2012 or VOCdevkit.
 
-    A list is given by its name in ImageSets/Segmentation, or by the path of a file of image ids.
+    A list is the name of one in ImageSets/Segmentation or the path of a file of image ids.
     """
 
     train_list: str

@@ -134,7 +134,7 @@ def _georeference(source: Any) -> Georeference | None:
 def _open_tiff(path: Path) -> Iterator[Any]:
     # Without a fixed driver, GDAL would read a VRT under this name, which can refer to other files
     # and hosts.
-    with _naming(path):
+    with _errors_named(path):
         with _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             source = rasterio.open(path, driver="GTiff")
@@ -144,12 +144,12 @@ def _open_tiff(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _open_picture(path: Path) -> Iterator[Pillow.Image]:
-    with _naming(path), Pillow.open(path, formats=("PNG", "JPEG")) as picture:
+    with _errors_named(path), Pillow.open(path, formats=("PNG", "JPEG")) as picture:
         yield picture
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _errors_named(path: Path) -> Iterator[None]:
     """Convert any error of a decoder into one line that names the file."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
