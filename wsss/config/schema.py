@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.config.launch import ClusterLaunch, LaunchConfig, LocalLaunch
-from wsss.data.open import KINDS
+from wsss.data.registry import DATASETS
 from wsss.data.settings import DatasetSettings
 from wsss.evaluation.judging import EvaluationConfig
 from wsss.maps.config import AttentionConfig
@@ -23,7 +23,7 @@ from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConf
 from wsss.training.trainer_config import TrainerConfig
 
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
-    "dataset": KINDS,
+    "dataset": {kind: dataset.config_class for kind, dataset in DATASETS.items()},
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
     "loss": LossConfig,

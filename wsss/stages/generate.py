@@ -14,7 +14,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
-from wsss.data.files.raster import mask_suffix, read_index_mask, write_mask
+from wsss.data.files.mask_writer import mask_suffix, write_mask
+from wsss.data.files.raster import read_index_mask
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage
 from wsss.errors import UserError

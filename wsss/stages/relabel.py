@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsss.data.base import Dataset
-from wsss.data.files.raster import mask_suffix, write_mask
+from wsss.data.files.mask_writer import mask_suffix, write_mask
 from wsss.data.types import DatasetInfo, Mask, Split
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter_config import SegmenterConfig

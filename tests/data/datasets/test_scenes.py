@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wsss.data.datasets.scenes import CLASS_CODES, Scene, draw_scene
+from wsss.data.datasets.dfc_tree import CLASS_CODES
+from wsss.data.datasets.scenes import Scene, draw_scene
 
 COUNT, SIZE = 60, 64
 
