@@ -20,7 +20,7 @@ from benchmarks.results import Figure, Outcome
 from benchmarks.timing import ratios, time_in_turn
 from benchmarks.yardsticks import BareViT
 from wsss.training.classifier import ClassifierTraining
-from wsss.training.gates import JointPruning
+from wsss.training.masking import absent_shares
 
 EXPLICIT_GB = 8.0
 """Of attention alone; where one step would keep more it is left out."""
@@ -83,21 +83,21 @@ def bare_step(model: BareViT, optimizer: torch.optim.Optimizer, built: Built) ->
 
 def training(built: Built) -> tuple[ClassifierTraining, torch.optim.Optimizer]:
     """Our training of a classifier, and its optimizer."""
-    config, pruning = built.config, None
-    if isinstance(config.pruning, JointPruning):
-        pruning = config.pruning
-        built.model.gates = pruning.gates(built.model).to(built.images.device)
+    config, gate_training = built.config, built.config.pruning.with_classifier()
+    if gate_training is not None:
+        built.model.gates = gate_training.gates(built.model).to(built.images.device)
     module = ClassifierTraining(
         built.model,
-        config.masking,
-        config.loss,
-        config.optimizer,
-        config.scheduler,
+        masking=config.masking,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        scheduler=config.scheduler,
         max_epochs=1,
         classes=[str(number) for number in range(built.labels.shape[1])],
         multi_label=True,
         seed=0,
-        pruning=pruning,
+        absent=absent_shares(built.labels),
+        gate_training=gate_training,
     )
     return module, torch.optim.AdamW(built.model.parameters(), lr=1e-5)
 

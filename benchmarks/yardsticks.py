@@ -56,7 +56,8 @@ class BareViT(nn.Module):
         self.last = nn.Parameter(torch.zeros(1, 1, dim))
         self.positions = nn.Parameter(torch.zeros_like(model.pos_embed))
         self.blocks = nn.ModuleList(
-            BareBlock(dim, heads, model.norm_eps, explicit) for heads in model.num_heads
+            BareBlock(dim, heads, model.architecture.norm_eps, explicit)
+            for heads in model.num_heads
         )
         self.score = nn.Linear(self.classes * dim, model.num_classes)
         own, theirs = self.state_dict(), model.state_dict()

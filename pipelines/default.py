@@ -13,7 +13,7 @@ ROWS: dict[str, Overrides] = {
     "wsss": (),
     "wsss, no masking": ("masking=none",),
     "wsss, no patch head": ("model.patch_head=none", "attention.source=attention"),
-    "wsss, gates after training": ("pruning=hard_concrete",),
+    "wsss, gates after training": ("pruning=after",),
     "wsss, S1 + S2": ("dataset.modality=s1s2",),
 }
 

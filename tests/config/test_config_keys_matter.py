@@ -59,6 +59,7 @@ from wsss.stages.truth import reported_split
 from wsss.tracking import RunLog, Tracker
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
+from wsss.training.masking import absent_shares
 from wsss.training.samples import TrainingSamples
 from wsss.training.world import training_world
 
@@ -359,7 +360,9 @@ def sampled(laboratory: Laboratory, overrides: Overrides) -> object:
     """Augmented training images over some epochs."""
     config, dataset = laboratory.opened(overrides)
     spec = classifier.input_spec(config, dataset)
-    samples = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
+    samples = TrainingSamples(
+        dataset, "train", spec, augmentation=config.dataset.augment, seed=config.seed
+    )
     return [samples[epoch, 0]["image"].tolist() for epoch in range(8)]
 
 
@@ -489,14 +492,15 @@ def trainer(laboratory: Laboratory, overrides: Overrides) -> object:
     spec = classifier.input_spec(config, context.dataset)
     module = ClassifierTraining(
         classifier.build(config, spec),
-        config.masking,
-        config.loss,
-        config.optimizer,
-        config.scheduler,
-        1,
-        spec.classes,
-        spec.multi_label,
-        config.seed,
+        masking=config.masking,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        scheduler=config.scheduler,
+        max_epochs=1,
+        classes=spec.classes,
+        multi_label=spec.multi_label,
+        seed=config.seed,
+        absent=absent_shares(torch.from_numpy(context.dataset.labels("train"))),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", Terminal())
@@ -595,7 +599,7 @@ RISING = (
     "scheduler=constant",
 )
 SEGFORMER = "segmenter=segformer"
-GATES_AFTER = ("pruning=hard_concrete", "pruning.lr=0.1")
+GATES_AFTER = ("pruning=after", "pruning.lr=0.1")
 CAM = ("masking=none", "model.patch_head=average", "attention.source=patch_cam")
 THRESHOLD = (*BACKGROUND, "pseudo_mask=argmax")
 OPPOSITE = "OPPOSITE"  # of a boolean
@@ -665,8 +669,8 @@ CASES = [
     case("pruning.penalty", "3.0", trained),
     case("pruning.gate_lr", "1.0", trained),
     case("pruning.keep", "0.5", trained_and_pruned),
-    case("pruning.max_epochs", "2", pruned, "pruning=hard_concrete"),
-    case("pruning.lr", "0.1", pruned, "pruning=hard_concrete"),
+    case("pruning.max_epochs", "2", pruned, "pruning=after"),
+    case("pruning.lr", "0.1", pruned, "pruning=after"),
     # optimizer and scheduler
     case("optimizer.name", "adam", trained),
     case("optimizer.lr", "0.1", trained),
@@ -783,7 +787,7 @@ VARIANTS = (
     ("optimizer=sgd",),
     ("optimizer=adam",),
     ("scheduler=constant",),
-    ("pruning=hard_concrete",),
+    ("pruning=after",),
     ("pseudo_mask=paper",),
     ("pseudo_mask=argmax",),
     ("attention=plain",),

@@ -22,7 +22,7 @@ TINY = (
     "model.num_heads=2",
     "trainer.max_epochs=3",
     "trainer.batch_size=8",
-    "pruning=hard_concrete",
+    "pruning=after",
     "pruning.max_epochs=2",
     "segmenter.max_epochs=2",
     "segmenter.channels=[8,16]",
@@ -35,7 +35,7 @@ def command(outputs: Path, *overrides: str, tracking: str = "none") -> list[str]
     """The command line of a tiny experiment."""
     replaced = {override.split("=")[0] for override in overrides}
     chosen = [a for a in TINY if a.split("=")[0] not in replaced]
-    if "pruning" in replaced and "pruning=hard_concrete" not in overrides:
+    if "pruning" in replaced and "pruning=after" not in overrides:
         chosen = [a for a in chosen if not a.startswith("pruning.")]
     if "segmenter=segformer" in overrides:
         chosen = [a for a in chosen if not a.startswith("segmenter.channels")]

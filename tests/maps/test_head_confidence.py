@@ -29,8 +29,10 @@ def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> li
     for block, tokens, heads in zip(model.blocks, inputs, model.num_heads, strict=True):
         assert isinstance(block, Block)
         qkv = block.attn.qkv(block.norm1(tokens))
-        q, k, _ = qkv.reshape(*qkv.shape[:2], 3, heads, model.head_dim).permute(2, 0, 3, 1, 4)
-        attention = (q @ k.mT / model.head_dim**0.5).softmax(dim=-1)
+        q, k, _ = qkv.reshape(*qkv.shape[:2], 3, heads, model.architecture.head_dim).permute(
+            2, 0, 3, 1, 4
+        )
+        attention = (q @ k.mT / model.architecture.head_dim**0.5).softmax(dim=-1)
         after = attention.shape[-1] - (model.register_token is not None)
         rows = attention[:, :, : model.num_tokens, model.num_tokens : after]
         result.append(

@@ -33,9 +33,9 @@ def explicit(
         block, heads = model.blocks[layer], model.num_heads[layer]
         assert isinstance(block, Block)
         qkv = block.attn.qkv(block.norm1(inputs[layer]))
-        shape = (*qkv.shape[:2], 3, heads, model.head_dim)
+        shape = (*qkv.shape[:2], 3, heads, model.architecture.head_dim)
         q, k, _ = qkv.reshape(shape).permute(2, 0, 3, 1, 4)
-        attention = (q @ k.mT / model.head_dim**0.5).softmax(dim=-1)
+        attention = (q @ k.mT / model.architecture.head_dim**0.5).softmax(dim=-1)
         equal = torch.full((heads,), 1 / max(heads, 1))
         weights = equal if head_weights is None else head_weights[layer]
         with_residual = (attention * weights.view(1, -1, 1, 1)).sum(1) + torch.eye(q.shape[2])

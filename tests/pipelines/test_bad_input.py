@@ -17,6 +17,10 @@ from PIL import Image as Pillow
 
 MISSPELT = {
     "group": (["maskng=random"], ["maskng", "masking"]),
+    "renamed option": (
+        ["pruning=hard_concrete"],
+        ["error: pruning=hard_concrete is now called pruning=after"],
+    ),
     "option": (["masking=rnd"], ["masking/rnd", "none random scheduled"]),
     "key": (["trainer.max_epoch=3"], ["max_epoch", "did you mean 'max_epochs'"]),
     "nested key": (["dataset.augment.flip=true"], ["flip", "flip_horizontal"]),

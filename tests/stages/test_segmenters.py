@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from wsss.data.base import Dataset
 from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
 from wsss.models.input_spec import InputSpec
-from wsss.models.segmenter_config import SegmenterConfig
+from wsss.models.segmenter_config import UNetConfig
 from wsss.stages.relabel import allowed_classes, relabel
 
-SETTINGS = SegmenterConfig(
+SETTINGS = UNetConfig(
     name="unet",
+    channels=[4],
+    residual_units=1,
     image_size=8,
     window=8,
     loss="cross_entropy",

@@ -15,10 +15,10 @@ from wsss.models.build import ModelConfig
 from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
 from wsss.pseudo_masks.rules import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
-from wsss.training.gates import HardConcretePruning, JointPruning, NoPruning, PruningConfig
 from wsss.training.losses import LossConfig
 from wsss.training.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
 from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
+from wsss.training.pruning import JointPruning, NoPruning, PruningAfter, PruningConfig
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
 from wsss.training.trainer_config import TrainerConfig
 
@@ -27,7 +27,7 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
     "loss": LossConfig,
-    "pruning": {"none": NoPruning, "joint": JointPruning, "hard_concrete": HardConcretePruning},
+    "pruning": {"none": NoPruning, "joint": JointPruning, "after": PruningAfter},
     "optimizer": {"adamw": AdamWConfig, "adam": AdamConfig, "sgd": SgdConfig},
     "scheduler": {"constant": ConstantConfig, "cosine": CosineConfig},
     "trainer": TrainerConfig,

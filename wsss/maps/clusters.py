@@ -70,7 +70,7 @@ def _head_maps(
     for layer in layers:
         block = model.blocks[layer]
         assert isinstance(block, Block)
-        rows = block.attn.head_rows(block.norm1(inputs[layer]), rows=1)
+        rows = block.attn.head_rows(block.norm1(inputs[layer]), num_rows=1)
         parts.append(rows[:, :, 0, 1 : 1 + patches])
     heads = torch.cat(parts, dim=1)
     return heads / heads.amax(dim=-1, keepdim=True)

@@ -18,21 +18,14 @@ from wsss.models.input_spec import InputSpec
 from wsss.models.released.pretrained import LoadReport, load_pretrained
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
-from wsss.training.gates import HardConcretePruning, JointPruning
 from wsss.training.samples import Batch, TrainingSamples, build_loader
 from wsss.training.trainer_config import TrainerConfig
 
 
-def joint_pruning(config: Config) -> JointPruning | None:
-    """The pruning settings, where gates are trained with the classifier."""
-    pruning = config.pruning
-    joint = isinstance(pruning, JointPruning) and not isinstance(pruning, HardConcretePruning)
-    return pruning if joint else None  # type: ignore[return-value]
-
-
 def classifier_trainer(config: Config) -> TrainerConfig:
     """How the classifier is trained: to the end, where gates are trained with it."""
-    return config.trainer if joint_pruning(config) is None else config.trainer.to_the_end()
+    joint = config.pruning.with_classifier() is not None
+    return config.trainer.to_the_end() if joint else config.trainer
 
 
 def build(
@@ -82,8 +75,10 @@ def classifier_loaders(
         "seed": config.seed,
         "num_workers": config.trainer.num_workers,
     }
-    train = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
-    val = TrainingSamples(dataset, "val", spec, None, config.seed)
+    train = TrainingSamples(
+        dataset, "train", spec, augmentation=config.dataset.augment, seed=config.seed
+    )
+    val = TrainingSamples(dataset, "val", spec, augmentation=None, seed=config.seed)
     return (
         build_loader(train, shuffle=True, world=context.world, **common),
         build_loader(val, shuffle=False, **common),

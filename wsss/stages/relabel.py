@@ -49,7 +49,15 @@ def relabel(
             if path.exists():
                 continue
             allowed = allowed_classes(dataset.info, row)
-            mask = predict_mask(network, spec, settings, dataset, image_id, device, allowed)
+            mask = predict_mask(
+                network,
+                dataset,
+                image_id,
+                spec=spec,
+                settings=settings,
+                device=device,
+                allowed=allowed,
+            )
             write_mask(path, mask, dataset.info, place)
     return {split: partial(read_pseudo_mask, directory, split) for split in _TRAINED_ON}
 

@@ -11,6 +11,7 @@ from scipy.ndimage import distance_transform_edt
 
 from wsss.errors import UserError
 from wsss.models import ClassTokenViT, import_release
+from wsss.models.hidden import HiddenTokens
 from wsss.pseudo_masks.rules import UNPAINTED, fill_nearest, paint_above_mean
 from wsss.training.masking import draw_token_keep
 
@@ -40,7 +41,9 @@ def test_probabilities_and_attention(golden: Golden) -> None:
 @torch.no_grad()
 def test_probabilities_with_every_absent_token_masked(golden: Golden) -> None:
     keep = draw_token_keep(golden.outputs["labels"], 1.0, torch.Generator())
-    probabilities = imported(golden)(golden.outputs["input"], token_keep=keep).sigmoid()
+    probabilities = imported(golden)(
+        golden.outputs["input"], hidden=HiddenTokens(keep, "output")
+    ).sigmoid()
     assert_close(probabilities, golden.outputs["probabilities_all_absent_masked"])
 
 
