@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,14 @@ def _cells(path: Path) -> Iterator[str]:
             yield cell.source
         elif cell.cell_type == "code":
             yield f"```python\n{cell.source}\n```"
-            for output in cell.outputs:
-                yield from _output(output)
+            yield from _outputs(cell.outputs)
 
 
-def _output(output: Any) -> Iterator[str]:
-    data = output.get("data", {})
-    if "image/png" in data:
-        yield f"![output](data:image/png;base64,{data['image/png'].strip()})"
-    elif text := output.get("text") or data.get("text/plain"):
-        yield f"```text\n{text.rstrip()}\n```"
+def _outputs(outputs: Sequence[Any]) -> Iterator[str]:
+    """Printed text as one block, then figures."""
+    printed = "".join(output.text for output in outputs if output.output_type == "stream")
+    if printed:
+        yield f"```text\n{printed.rstrip()}\n```"
+    for output in outputs:
+        if figure := output.get("data", {}).get("image/png"):
+            yield f"![figure](data:image/png;base64,{figure.strip()})"
