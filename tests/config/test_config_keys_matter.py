@@ -37,7 +37,7 @@ from PIL import Image as Pillow
 from rich.console import Console
 from safetensors.torch import save_file
 
-from wsss.config.parsing import parse_config
+from wsss.config.parsing import parse_config, plain_values
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.open import open_dataset
@@ -136,7 +136,7 @@ class Laboratory:
         return self._composed[overrides]
 
     def config(self, overrides: Overrides) -> Config:
-        return parse_config(self.composed(overrides))
+        return parse_config(plain_values(self.composed(overrides)))
 
     def opened(self, overrides: Overrides) -> tuple[Config, Dataset]:
         config = self.config(overrides)
@@ -334,7 +334,10 @@ def drawn(laboratory: Laboratory, overrides: Overrides) -> object:
     masks = laboratory.run(generate.STAGE, (), extract=maps)
     context = laboratory.context(overrides, laboratory.scratch(), extract=maps, generate=masks)
     truth, test = context.dataset.open_masks(), context.dataset.ids("test")
-    return [row.image_id for row in grid_rows(context, "test", truth, truth, test)]
+    return [
+        row.image_id
+        for row in grid_rows(context, split="test", predict=truth, truth=truth, ids=test)
+    ]
 
 
 def opened(laboratory: Laboratory, overrides: Overrides) -> object:

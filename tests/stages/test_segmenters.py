@@ -143,7 +143,9 @@ def test_new_masks_hold_the_highest_of_the_scores_that_the_labels_allow(tmp_path
     names = ["a", "b", "c"]
     spec = InputSpec(names, names, [0.0] * 3, [1.0] * 3, 12, "pad", True)
     cpu, dataset = torch.device("cpu"), Bands()
-    read = relabel(Scores(), spec, SETTINGS, dataset, cpu, tmp_path)
+    read = relabel(
+        Scores(), spec, settings=SETTINGS, dataset=dataset, device=cpu, directory=tmp_path
+    )
     assert sorted(p.name for p in tmp_path.rglob("*.*")) == ["p.png", "q.png", "r.png"]
     for split, image_id in (("train", "q"), ("val", "r")):
         expected = dataset.read_image(image_id)[:2].argmax(axis=0)  # background and b
@@ -152,6 +154,8 @@ def test_new_masks_hold_the_highest_of_the_scores_that_the_labels_allow(tmp_path
     kept = (tmp_path / "train" / "p.png").read_bytes()
     (tmp_path / "train" / "q.png").unlink()
     (tmp_path / "val" / "r.png").write_bytes(kept)
-    again = relabel(Scores(), spec, SETTINGS, dataset, cpu, tmp_path)
+    again = relabel(
+        Scores(), spec, settings=SETTINGS, dataset=dataset, device=cpu, directory=tmp_path
+    )
     assert np.array_equal(again["train"]("q"), dataset.read_image("q")[:2].argmax(axis=0))
     assert np.array_equal(again["val"]("r"), again["train"]("p"))  # was there, so it was kept

@@ -16,14 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from wsss.atomic import replacing
-from wsss.config.directory import config_directory
-from wsss.config.hydra_errors import describe
+from wsss.config.composing import compose_config
 from wsss.data.types import SPLITS
 from wsss.errors import UserError
 
@@ -42,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(highlight=False)
     console.width = min(console.width, _WIDEST)
     try:
-        return check(_config(arguments), console)
+        return check(compose_config(*arguments), console)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -87,18 +83,6 @@ def check(config: Config, console: Console) -> int:
         console.print(f"written: {path}", soft_wrap=True, markup=False)
     console.print(verdict(report), style="bold", soft_wrap=True, markup=False)
     return 0 if report.run_would_succeed else 2
-
-
-def _config(arguments: Sequence[str]) -> Config:
-    conf = str(config_directory())
-    try:
-        with initialize_config_dir(conf, version_base="1.3"):
-            composed = compose("config", overrides=list(arguments))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(describe(error, conf, arguments)) from error
-    from wsss.config.parsing import parse_config
-
-    return parse_config(composed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How far runs are, to cancel them or submit them again: ``python -m wsss.pipelines.status``."""
+"""Show the state of runs, cancel or resubmit them: ``python -m wsss.pipelines.status``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,8 +30,8 @@ STYLES = {
     "-": "dim",
 }
 
-#: Why a job waits that will run by itself.
 _USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayTaskLimit")
+"""Reasons for waiting that need no action."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)  # a file or a pipe wraps nothing
+        console = Console(width=160)  # no wrapping in files and pipes
     try:
         options = parser.parse_args(arguments)
         runs = _runs(options.paths or [Path("outputs")], options.sweep)
@@ -76,7 +75,7 @@ def _runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
 
 
 def _cancel(runs: Sequence[Path], console: Console) -> None:
-    """Cancel the jobs of runs, but for those that a run needs which is not among them."""
+    """Cancel the jobs of runs, except those that other runs need."""
     others = [
         run
         for outputs in {run.parents[1] for run in runs}
@@ -91,12 +90,11 @@ def _cancel(runs: Sequence[Path], console: Console) -> None:
 
 
 def _rerun(states: Sequence[StageState], console: Console) -> None:
-    """Submit runs with a failed or cancelled stage again, as they were composed."""
+    """Resubmit runs with a failed or cancelled stage, with their stored config."""
     broken = ("failed", "cancelled")
     for run in dict.fromkeys(row.run for row in states if row.state in broken):
-        content = OmegaConf.create(json.loads((run / COMPOSED).read_text()))
-        content.stage = [*job_keys(run)]
-        launch_experiment(content, console)
+        plain = json.loads((run / COMPOSED).read_text())
+        launch_experiment(plain | {"stage": [*job_keys(run)]}, console)
 
 
 def _print(states: Sequence[StageState], lines: int, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""The experiment's config as typed objects, checked against what the YAML files give."""
+"""The experiment's config as typed objects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsss.config.launch import ClusterLaunch, LaunchConfig
+from wsss.config.launch import ClusterLaunch, LaunchConfig, LocalLaunch
 from wsss.data.open import KINDS
 from wsss.data.settings import DatasetSettings
 from wsss.evaluation.judging import EvaluationConfig
@@ -22,7 +22,6 @@ from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, S
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
 from wsss.training.trainer_config import TrainerConfig
 
-#: The class behind each group; where a group has several, its ``kind`` or ``name`` chooses.
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "dataset": KINDS,
     "model": ModelConfig,
@@ -36,9 +35,10 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "pseudo_mask": PseudoMaskConfig,
     "segmenter": {"unet": UNetConfig, "segformer": SegFormerConfig},
     "evaluation": EvaluationConfig,
-    "launch": {"local": LaunchConfig, "slurm": ClusterLaunch, "debug": ClusterLaunch},
+    "launch": {"local": LocalLaunch, "slurm": ClusterLaunch, "debug": ClusterLaunch},
     "tracking": TrackingConfig,
 }
+"""The class behind each group; of several, the group's key ``kind`` or ``name`` selects one."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,19 @@ class PathsConfig:
     """Where a run writes."""
 
     outputs: str
+    """Folder for everything; ``~`` is expanded."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """One experiment."""
+    """One experiment: a few keys, and a checked object for each group."""
 
     stage: list[str]
+    """Stages to run, see `wsss.engine.registry`; ``all`` for the chain."""
     seed: int
+    """Of all random numbers."""
     objective: str
+    """What a sweeper maximises, see `wsss.engine.objective`."""
     dataset: DatasetSettings
     model: ModelConfig
     masking: Masking

@@ -50,14 +50,13 @@ def choose_threshold(context: Context, truth: Truth, chosen_on: Split, reported:
     info = context.dataset.info
     counts = _count(context, truth, chosen_on)
     miou = [
-        _result(context, counts, index, chosen_on, truth.ids[chosen_on])["miou"]
+        _result(context, counts, index, chosen_on, ids=truth.ids[chosen_on])["miou"]
         for index in range(len(THRESHOLDS))
     ]
     best = int(np.argmax(miou))
     chosen = f"{info.name}/{chosen_on}, background_threshold={THRESHOLDS[best]}"
-    result = _result(
-        context, _count(context, truth, reported), best, reported, truth.ids[reported], chosen
-    )
+    counts = _count(context, truth, reported)
+    result = _result(context, counts, best, reported, ids=truth.ids[reported], chosen=chosen)
     return {
         "threshold_curve": {
             "split": chosen_on,
@@ -90,6 +89,7 @@ def _result(
     counts: ThresholdEvaluator,
     index: int,
     split: Split,
+    *,
     ids: Sequence[str],
     chosen: str = "",
 ) -> dict[str, Any]:
