@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import griffe
 from hydra import compose, initialize_config_dir
@@ -85,14 +85,17 @@ def _class_of(group: str, content: Mapping[str, Any]) -> type:
 def _class(kind: type, content: Mapping[str, Any], comments: Mapping[str, str]) -> Iterator[str]:
     """What a class says of itself, a row per field, then the same of classes inside it."""
     yield _text(inspect.getdoc(kind) or "")
-    rows, inside = [], {}
-    hints = get_type_hints(kind)
+    rows: list[str] = []
+    inside: dict[type, Any] = {}
+    hints: dict[str, Any] = get_type_hints(kind)
     for field in dataclasses.fields(kind):
         if field.name == "name":
             continue
-        value = content.get(field.name)
-        if dataclasses.is_dataclass(hints[field.name]):
-            inside[hints[field.name]] = value
+        value, hint = content.get(field.name), hints[field.name]
+        if get_origin(hint) is dict:  # of classes, all with the same defaults
+            hint, value = get_args(hint)[1], next(iter(value.values()))
+        if dataclasses.is_dataclass(hint):
+            inside[hint] = value
             shown = "see below"
         else:
             shown = f"`{_shown(value)}`"
