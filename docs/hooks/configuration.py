@@ -91,10 +91,11 @@ def _class(kind: type, content: Mapping[str, Any], comments: Mapping[str, str]) 
     for field in dataclasses.fields(kind):
         if field.name == "name":
             continue
-        value, hint = content.get(field.name), hints[field.name]
+        value: Any = content.get(field.name)
+        hint = hints[field.name]
         if get_origin(hint) is dict:  # of classes, all with the same defaults
             hint, value = get_args(hint)[1], next(iter(value.values()))
-        if dataclasses.is_dataclass(hint):
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             inside[hint] = value
             shown = "see below"
         else:
