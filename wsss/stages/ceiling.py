@@ -1,7 +1,7 @@
 """Stage ``ceiling``: the same segmenter trained on true masks, the fully supervised yardstick.
 
-It is not part of the chain: besides ``evaluate`` it is the only stage that reads pixel masks, it runs
-only when requested by name, and no stage reads its artifact.
+It is not part of the chain: besides ``evaluate`` it is the only stage that reads pixel masks, it
+runs only when requested by name, and no stage reads its artifact.
 """
 
 from __future__ import annotations
