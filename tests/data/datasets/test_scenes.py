@@ -1,4 +1,4 @@
-"""Synthetic scenes: reproducible, plausible, and not to be told apart by one band."""
+"""Synthetic scenes: reproducible, plausible, and not separable by a single band."""
 
 from __future__ import annotations
 
