@@ -1,7 +1,7 @@
 """What README and docs say: their code blocks, commands and settings.
 
-Fences in ``console`` show commands of how-tos that need the code which the how-to adds, and fences
-in ``py`` code that needs a finished run; both are read by people alone.
+Fences in ``py`` are code that needs a finished run: only its imports are run. Fences in ``console``
+and ``python3`` are of how-tos and need the code that the how-to adds: they are not run.
 """
 
 from __future__ import annotations
