@@ -27,7 +27,11 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
     "loss": LossConfig,
-    "pruning": {"none": NoPruning, "joint": JointPruning, "after": PruningAfter},
+    "pruning": {
+        "none": NoPruning,
+        "joint": JointPruning,
+        "after": PruningAfter,
+    },
     "optimizer": {"adamw": AdamWConfig, "adam": AdamConfig, "sgd": SgdConfig},
     "scheduler": {"constant": ConstantConfig, "cosine": CosineConfig},
     "trainer": TrainerConfig,
