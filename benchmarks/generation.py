@@ -30,15 +30,12 @@ from wsss.data.types import SPLITS
 from wsss.engine.artifacts import Artifact
 from wsss.engine.stage import Context
 from wsss.maps.storage import shard_path, write_shard
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.painting import apply_rule
 from wsss.pseudo_masks.refinement import pamr
-from wsss.pseudo_masks.rules import (
-    UNPAINTED,
-    Maps,
-    Painted,
-    PseudoMaskConfig,
-    pseudo_mask,
-    upsample,
-)
+from wsss.pseudo_masks.rules.registry import RULES
+from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted
+from wsss.pseudo_masks.upsampling import upsample
 from wsss.stages import generate
 from wsss.stages.extract import SHARD
 from wsss.tracking import RunLog
@@ -70,7 +67,7 @@ def of_rules(size: int, rounds: int) -> list[Figure]:
         (name, refine): compose_config(
             f"pseudo_mask={name}", f"pseudo_mask.refine={refine}"
         ).pseudo_mask
-        for name in ("paper", "argmax", "adaptive")
+        for name in RULES
         for refine in ("none", "pamr")
     }
     passes: dict[tuple[str, str], Callable[[], object]] = {
@@ -94,7 +91,7 @@ def of_rules(size: int, rounds: int) -> list[Figure]:
     return figures
 
 
-Scene = tuple[Maps, Maps, NDArray[np.float32]]
+Scene = tuple[Maps, NDArray[np.float32], NDArray[np.float32]]
 """Maps ``[P, h, w]``, probabilities ``[P]`` and image ``[bands, H, W]``."""
 
 
@@ -120,7 +117,7 @@ def make(scene: Scene, rule: PseudoMaskConfig) -> Painted:
     if rule.refine == "pamr":
         tensors = torch.from_numpy(raised), torch.from_numpy(image)
         raised = pamr(*tensors, rule.pamr_iterations, rule.pamr_dilations).numpy()
-    return pseudo_mask(raised, probabilities, rule, has_background=False)
+    return apply_rule(raised, probabilities, rule, has_background=False)
 
 
 def plain(scene: Scene) -> Painted:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import sys
 
 from pipelines.experiments import Overrides, run_all, write_table
+from wsss.pseudo_masks.rules.registry import RULES
 from wsss.report.seeds import mean_and_spread, read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
 ROWS = {
     (rule, refine): (f"pseudo_mask={rule}", f"pseudo_mask.refine={refine}")
-    for rule in ("paper", "argmax", "adaptive")
+    for rule in RULES
     for refine in ("none", "pamr")
 }
 
