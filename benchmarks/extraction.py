@@ -18,11 +18,11 @@ from torch import nn
 
 from benchmarks.cases import CASES, Built, Case, build
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, time_in_turn
 from benchmarks.yardsticks import BareViT, explicit_maps
 from wsss.maps.class_maps import class_maps
 from wsss.maps.config import AttentionConfig
 from wsss.models.vit import ClassTokenViT
+from wsss.timing import ratios, time_in_turn
 
 EXPLICIT_GB = 12.0
 """Of attention kept, above which the explicit formulation is left out."""

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.config.composing import compose_config
 from wsss.data.base import Dataset
 from wsss.data.open import open_dataset
@@ -38,6 +37,7 @@ from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted
 from wsss.pseudo_masks.upsampling import upsample
 from wsss.stages import generate
 from wsss.stages.extract import SHARD
+from wsss.timing import ratios, threads, time_in_turn
 from wsss.tracking import RunLog
 
 PRESENT, BANDS, PATCH = 3, 13, 16

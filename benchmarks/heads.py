@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.cases import Built, Case, build
 from benchmarks.memory import peak_mb
-from benchmarks.pruning import forward
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.pruning import parameter_count, remove_closed_heads
+from wsss.models.speed import forward
+from wsss.timing import ratios, threads, time_in_turn
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 CASES = (Case("base", 224, 16, 8, 4), Case("small", 448, 8, 20, 1))

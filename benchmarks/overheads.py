@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import time_in_turn
 from wsss.engine.artifacts import describe_file
+from wsss.timing import time_in_turn
 
 COMMAND = (sys.executable, "-m", "wsss.pipelines")
 SMALL = (

@@ -14,9 +14,9 @@ import torch
 from benchmarks.cases import Case, build
 from benchmarks.memory import peak_mb
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, time_in_turn
 from benchmarks.training import own_step, training
 from wsss.models.block_runner import block_runner
+from wsss.timing import ratios, time_in_turn
 
 CASES = (Case("tiny", 224, 16, 8, 16), Case("base", 224, 16, 8, 8), Case("tiny", 448, 8, 20, 1))
 OPTIONS = {

@@ -33,10 +33,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.files import describe_folder, draw_patches, draw_pictures
 from benchmarks.results import Figure, Outcome, show
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.config.composing import compose_config
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
+from wsss.timing import ratios, threads, time_in_turn
 
 BATCH, FILES = 16, 128
 LEAST = 0.80

@@ -27,8 +27,8 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.unet import build_unet
+from wsss.timing import ratios, threads, time_in_turn
 from wsss.tracking import EVENTS_FILE, Tracker, TrackingConfig, read_events
 from wsss.tracking.cursor import CURSOR_FILE
 

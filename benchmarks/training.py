@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from benchmarks.cases import CASES, Built, Case, build
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, time_in_turn
 from benchmarks.yardsticks import BareViT
+from wsss.timing import ratios, time_in_turn
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.gates import JointPruning
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.pruning import speed_ratio
 from pipelines.experiments import TABLES, Overrides, run_all, write_table
 from wsss.models.checkpoint import load_classifier
+from wsss.models.speed import speed_ratio
 from wsss.report.seeds import mean_and_spread, read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
@@ -105,7 +105,7 @@ def _share_of_time(run: Path) -> float:
     after, _ = load_classifier(run / "prune")
     size = (32, len(spec.bands), spec.image_size, spec.image_size)
     images = torch.randn(size, generator=torch.Generator().manual_seed(0))
-    return speed_ratio(before, after, images, repeats=30)
+    return speed_ratio(before, after, images, rounds=30)
 
 
 if __name__ == "__main__":

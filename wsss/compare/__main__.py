@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
+from wsss.arguments import CommandParser
 from wsss.compare.comparison import compare_runs
 from wsss.compare.metrics import METRICS
 from wsss.compare.record import record
@@ -24,11 +24,6 @@ from wsss.errors import UserError
 from wsss.runs.finding import find_runs, outputs_of
 
 _NARROWEST = 160  # where the output goes to a file, which has no width
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m wsss.compare --help")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +59,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     description, _, details = (__doc__ or "").partition("\n\n")
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m wsss.compare",
         description=description,
         epilog=details,

@@ -6,13 +6,13 @@ part of the library may look at a mask for the sake of training.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from wsss.arguments import CommandParser
 from wsss.data.files.labels import labels_from_mask, write_labels
 from wsss.errors import UserError
 from wsss.progress import track
@@ -99,14 +99,9 @@ def _check_writable(folder: Path) -> None:
         raise UserError(f"{folder}: cannot be written to; name another file with --labels-file")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m wsss.data.derive_labels --help")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status, 2 after bad input."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m wsss.data.derive_labels",
         description="Derive the image labels of a dataset from its pixel masks, once.",
     )
