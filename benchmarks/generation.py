@@ -1,11 +1,10 @@
-"""Masks a second, by rule and refinement, and the published rule against a plain formulation.
+"""Masks per second by rule and refinement, and the published rule against a plain formulation.
 
-Maps are smooth random ones of three classes on a grid of 16-pixel patches. "rule" is what one core
-makes of them in memory: upsampling, refinement by a 13-band image, the rule. The plain formulation
-paints pixel classes the same way and fills holes from their nearest neighbour by a breadth-first
-search in Python, as the reference does. "stage" is ``generate`` itself on such maps of all classes,
-which also reads them and, to refine, images, and writes GeoTIFFs; its process and those beside it
-have one thread each.
+Maps are smooth and random, of three classes on a grid of 16-pixel patches. "rule" measures one core
+in memory: upsampling, refinement by a 13-band image, the rule. The plain formulation paints classes
+in the same way and fills holes by a breadth-first search in Python, as the reference does. "stage"
+is ``generate`` on such maps of all classes; it also reads maps and, for refinement, images, and
+writes GeoTIFFs. Its process and its workers have one thread each.
 """
 
 from __future__ import annotations
@@ -42,15 +41,15 @@ from wsss.tracking import RunLog
 
 PRESENT, BANDS, PATCH = 3, 13, 16
 MASKS = {224: 20, 512: 4}
-"""How many a pass makes, by their size."""
+"""Number of masks in a pass, by size in pixels."""
 SCENES = {"none": 480, "pamr": 96}
-"""How many the stage makes, by refinement."""
+"""Number of masks that the stage makes, by refinement."""
 SIDE = 224
-"""Of the stage's."""
+"""Size of the stage's masks in pixels."""
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Rules in memory, then the stage; on the CPU whatever the device."""
+    """Measure rules in memory, then the stage; always on the CPU."""
     figures = []
     with threads(1):
         for size in MASKS:
@@ -61,7 +60,7 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def of_rules(size: int, rounds: int) -> list[Figure]:
-    """Every rule and refinement at one size, and the plain formulation."""
+    """Measure every rule and refinement at one size, and the plain formulation."""
     scenes = [draw(size, seed) for seed in range(MASKS[size])]
     rules = {
         (name, refine): compose_config(
@@ -96,7 +95,7 @@ Scene = tuple[Maps, NDArray[np.float32], NDArray[np.float32]]
 
 
 def draw(size: int, seed: int) -> Scene:
-    """Smooth maps, and an image of noise, which costs refinement what any image does."""
+    """Smooth maps and a noise image; the cost of refinement does not depend on the image."""
     rng = np.random.default_rng(seed)
     grid = size // PATCH
     coarse = rng.random((PRESENT, 4, 4), np.float32)
@@ -105,13 +104,13 @@ def draw(size: int, seed: int) -> Scene:
 
 
 def make_all(one: Callable[[Scene], object], scenes: list[Scene]) -> None:
-    """The masks of all scenes."""
+    """Make the masks of all scenes."""
     for scene in scenes:
         one(scene)
 
 
 def make(scene: Scene, rule: PseudoMaskConfig) -> Painted:
-    """A mask by a rule, as stage ``generate`` makes it."""
+    """Make a mask as stage ``generate`` does."""
     maps, probabilities, image = scene
     raised = upsample(maps, image.shape[1:])
     if rule.refine == "pamr":
@@ -121,7 +120,7 @@ def make(scene: Scene, rule: PseudoMaskConfig) -> Painted:
 
 
 def plain(scene: Scene) -> Painted:
-    """The published rule, holes filled by a breadth-first search from what is painted."""
+    """The published rule with holes filled by a breadth-first search from painted pixels."""
     maps, probabilities, image = scene
     height, width = image.shape[1:]
     raised = upsample(maps, (height, width))
@@ -144,7 +143,7 @@ def plain(scene: Scene) -> Painted:
 
 
 def of_the_stage(refine: str, rounds: int) -> list[Figure]:
-    """Stage ``generate`` alone, and with two processes beside it."""
+    """Measure stage ``generate`` without workers, and with one and two."""
     with tempfile.TemporaryDirectory() as folder, threads(1):
         passes = {workers: stage(Path(folder), refine, workers) for workers in (0, 1, 2)}
         seconds = time_in_turn(passes, rounds)
@@ -165,7 +164,7 @@ def of_the_stage(refine: str, rounds: int) -> list[Figure]:
 
 
 def stage(folder: Path, refine: str, workers: int) -> Callable[[], None]:
-    """A pass that makes all masks of synthetic scenes anew, from maps that are drawn once."""
+    """A pass that makes all masks of synthetic scenes from maps that are drawn once."""
     config = compose_config(
         f"paths.outputs={folder}",
         f"dataset.scenes_train={SCENES[refine] - 2}",
@@ -191,7 +190,7 @@ def stage(folder: Path, refine: str, workers: int) -> Callable[[], None]:
 
 
 def draw_maps(folder: Path, dataset: Dataset) -> None:
-    """Smooth maps of every class, as stage ``extract`` leaves them."""
+    """Write smooth maps of every class, in the format of stage ``extract``."""
     rng = np.random.default_rng(0)
     classes, grid = len(dataset.info.image_classes), SIDE // PATCH
     for split in SPLITS:

@@ -1,14 +1,14 @@
-"""Pruning: what taking heads out saves, in time and in parameters.
+"""Pruning: time and parameters saved by removing heads.
 
 Command:  python -m benchmarks.pruning outputs/runs/<run> ...
 Shows:    for each run, or artifact of its stage prune, heads and parameters of the classifier
           before and after, and the ratio of the times of a forward pass, after over before, for
-          scores alone and for scores with class attention of every layer. Both classifiers take
-          turns on random images of their size, in batches of 32 on one CPU thread, and the median
-          of the ratios in each round counts
+          scores only and for scores with class attention of every layer. Both classifiers run in
+          turn on random images of their size, in batches of 32 on one CPU thread; shown is the
+          median ratio of all rounds
 Cost:     seconds for a run of the default size
 
-It only measures: the exit status is 0 whatever comes out.
+The exit status is 0 for any result.
 """
 
 from __future__ import annotations

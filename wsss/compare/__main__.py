@@ -1,4 +1,4 @@
-"""Runs side by side: means over seeds, paired differences from a baseline, a plot.
+"""Compare runs: means over seeds, paired differences from a baseline, a plot.
 
 Usage:    python -m wsss.compare [OUTPUTS, RUNS OR RUN DIRECTORIES ...]
 Writes:   compare.csv, compare.md and compare.png into OUTPUTS/compare
@@ -23,7 +23,7 @@ from wsss.compare.write import write_comparison
 from wsss.errors import UserError
 from wsss.runs.finding import find_runs, outputs_of
 
-_NARROWEST = 160  # where the output goes to a file, which has no width
+_NARROWEST = 160  # if the output is no terminal and has no width
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--metric",
         metavar="NAME",
-        help=f"what differences and plot are about: {', '.join(METRICS)} (default: mIoU)",
+        help=f"metric of differences and plot: {', '.join(METRICS)} (default: mIoU)",
     )
     add(
         "--by",
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="KEY",
-        help="keys that name a configuration, such as dp_rate (default: all that differ)",
+        help="keys that identify a configuration, such as dp_rate (default: all that differ)",
     )
     add(
         "--baseline",
