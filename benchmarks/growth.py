@@ -29,8 +29,8 @@ SMALL = (
     "launch.threads=1",
 )
 
-# On Linux the peak of a process starts at that of its parent, and earlier benchmarks may have raised
-# the peak of this one. So a new Python process starts the command.
+# On Linux the peak of a process starts at that of its parent, and earlier benchmarks may have
+# raised that of this one. So a new Python process starts the command.
 MEASURE = """
 import resource, subprocess, sys, time
 started = time.perf_counter()

@@ -3,7 +3,7 @@
 Measures samples per second of ``Dataset.read_image`` in this process and in one DataLoader worker
 (batches of 16), without and with the cache of decoded images. The bare readers are
 ``rasterio.open(path).read()`` and ``np.asarray(PIL.Image.open(path).convert("RGB"))`` on the same
-files. In this process the comparison is to these calls alone; in a worker it is to a worker that
+files. In this process the comparison is to these calls only; in a worker it is to a worker that
 also converts to float32, as networks need it.
 
 Sentinel-2 patches (13 x 256 x 256, uint16, uncompressed: the fastest to decode) and photographs

@@ -17,7 +17,7 @@ def time_in_turn(
 ) -> dict[Name, list[float]]:
     """Seconds of each pass in each round, after one round that does not count.
 
-    Passes run one after the other in every round, so that other load slows all of them alike.
+    Passes run one after the other in every round, so that other load slows all of them equally.
     Each waits for its work on the GPU.
     """
     seconds: dict[Name, list[float]] = {name: [] for name in passes}

@@ -34,9 +34,8 @@ def choose_examples(
         without: ids to exclude.
     """
     left = [i for i in dataset.ids(split) if i not in without]
-    left.sort(
-        key=lambda image_id: sha256(image_id.encode()).digest()
-    )  # neighbouring ids often look alike
+    # Neighbouring ids often look alike.
+    left.sort(key=lambda image_id: sha256(image_id.encode()).digest())
     labels = {image_id: dataset.record(image_id).labels or (_UNLABELLED,) for image_id in left}
     shown: Counter[int] = Counter()
 

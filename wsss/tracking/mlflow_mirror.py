@@ -57,7 +57,7 @@ class MlflowMirror:
 
         Raises:
             filelock.Timeout: another process sends this directory.
-            Exception: whatever MLflow raises if it cannot be reached.
+            Exception: any error of MLflow, such as an unreachable server.
         """
         from mlflow.exceptions import MlflowException
 
