@@ -13,7 +13,7 @@ from wsss.evaluation.judging import EvaluationConfig
 from wsss.maps.config import AttentionConfig
 from wsss.models.build import ModelConfig
 from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
-from wsss.pseudo_masks.rules import PseudoMaskConfig
+from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
 from wsss.training.losses import LossConfig
 from wsss.training.masking import Masking, NoMasking, RandomMasking, ScheduledMasking

@@ -6,11 +6,10 @@ the library may read a mask to get training labels.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
+from wsss.arguments import CommandParser
 from wsss.data.mask_labels import LABELS_FILE, LabelCounts, MaskLabels, write_mask_labels
 from wsss.data.registry import DATASETS
 from wsss.errors import UserError
@@ -47,14 +46,9 @@ def derive_labels(
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m wsss.data.derive_labels --help")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status, 2 for invalid input."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m wsss.data.derive_labels",
         description="Derive the image labels of a dataset from its pixel masks, once.",
     )
