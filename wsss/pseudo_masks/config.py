@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wsss.checks import check_choice, check_least, check_share
 from wsss.pseudo_masks.refinement import REFINEMENTS
 from wsss.pseudo_masks.rules.registry import RULES
-from wsss.pseudo_masks.rules.rule import Background
+from wsss.pseudo_masks.rules.rule import RuleSettings
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,9 @@ class PseudoMaskConfig:
             raise ValueError("pseudo_mask.pamr_dilations is empty, it must hold one or more")
         check_least("pseudo_mask.pamr_dilations", min(self.pamr_dilations), 1)
 
-    @property
-    def background(self) -> Background:
-        """What the rule reads on a dataset with a background."""
-        return Background(self.background_threshold, self.foreground_threshold)
+    def rule_settings(self, *, has_background: bool) -> RuleSettings:
+        """What the rule reads."""
+        return RuleSettings(has_background, self.background_threshold, self.foreground_threshold)
 
     def has_threshold(self, background: int | None) -> bool:
         """Whether ``background_threshold`` applies on a dataset with this background class."""

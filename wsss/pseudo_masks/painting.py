@@ -51,8 +51,8 @@ def apply_rule(
         if not has_background:
             raise ValueError("no class is present")
         return np.full(maps.shape[1:], UNPAINTED, np.int16)
-    background = settings.background if has_background else None
-    painted = RULES[settings.name].paint(maps, probabilities, background)
+    rule_settings = settings.rule_settings(has_background=has_background)
+    painted = RULES[settings.name].paint(maps, probabilities, rule_settings)
     if settings.margin > 0 and len(maps) > 1:
         painted[(painted != UNPAINTED) & _undecided(maps, settings.margin)] = UNCERTAIN
     return painted

@@ -7,16 +7,14 @@ from numpy.typing import NDArray
 
 from wsss.maps.otsu import otsu_threshold
 from wsss.pseudo_masks.min_max import min_max
-from wsss.pseudo_masks.rules.rule import UNPAINTED, Background, Maps, Painted
+from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted, RuleSettings
 
 
-def adaptive(
-    maps: Maps, probabilities: NDArray[np.float32], background: Background | None
-) -> Painted:
+def adaptive(maps: Maps, probabilities: NDArray[np.float32], settings: RuleSettings) -> Painted:
     """`paint_above_otsu`; without a background, holes take the class with the highest map."""
     stretched = min_max(maps)
     painted = paint_above_otsu(stretched)
-    if background is None:
+    if not settings.has_background:
         holes = painted == UNPAINTED
         painted[holes] = stretched[:, holes].argmax(axis=0)
     return painted

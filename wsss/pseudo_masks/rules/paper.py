@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsss.pseudo_masks.filling import fill_nearest
-from wsss.pseudo_masks.rules.rule import UNPAINTED, Background, Maps, Painted
+from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted, RuleSettings
 
 
-def paper(maps: Maps, probabilities: NDArray[np.float32], background: Background | None) -> Painted:
+def paper(maps: Maps, probabilities: NDArray[np.float32], settings: RuleSettings) -> Painted:
     """`paint_above_mean`; without a background, holes take the label of the nearest pixel."""
     painted = paint_above_mean(maps, probabilities)
-    return fill_nearest(painted) if background is None else painted
+    return painted if settings.has_background else fill_nearest(painted)
 
 
 def paint_above_mean(maps: Maps, probabilities: NDArray[np.float32]) -> Painted:

@@ -18,23 +18,21 @@ Painted = NDArray[np.int16]
 """``[H, W]``, indices of maps, `UNPAINTED` or `UNCERTAIN`."""
 
 
-class Background(NamedTuple):
-    """Limits below which a class does not count, for a dataset with a background class.
+class RuleSettings(NamedTuple):
+    """What rules read of the dataset and of the config group ``pseudo_mask``."""
 
-    Both apply to maps stretched to [0, 1]; see `PseudoMaskConfig`.
-    """
-
-    threshold: float
+    has_background: bool
+    """Whether the dataset has a background class; if not, every pixel must take a class."""
+    background_threshold: float
+    """See `PseudoMaskConfig`."""
     foreground_threshold: float | None
+    """See `PseudoMaskConfig`."""
 
 
 class Rule(NamedTuple):
     """A rule of the registry."""
 
-    paint: Callable[[Maps, NDArray[np.float32], Background | None], Painted]
-    """Paints a mask from maps ``[P, H, W]`` and probabilities ``[P]``, P at least 1.
-
-    Without a background (``None``) every pixel must take a class.
-    """
+    paint: Callable[[Maps, NDArray[np.float32], RuleSettings], Painted]
+    """Paints a mask from maps ``[P, H, W]`` and probabilities ``[P]``, P at least 1."""
     uses_thresholds: bool = False
-    """Whether it reads the thresholds of `Background`."""
+    """Whether it reads ``background_threshold`` and ``foreground_threshold``."""
