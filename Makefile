@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench ui clean
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+
+.PHONY: demo check test lint docs bench ui clean
 
 demo: $(VENV)/.installed ## Run the default experiment, all six stages
 	$(BIN)/python -m wsss.pipelines
 
-test: $(VENV)/.installed ## Run the tests
-	$(BIN)/python -m pytest
+check: $(VENV)/.installed ## Run the fast tests, in less than two minutes
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+
+test: $(VENV)/.installed ## Run all tests
+	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(VENV)/.installed docs ## Lint, format, floors, types and the site
 	$(BIN)/ruff check .

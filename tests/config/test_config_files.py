@@ -6,11 +6,11 @@ import copy
 import dataclasses
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers.options import CONF, EXPERIMENTS, OPTIONS
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
@@ -28,13 +28,6 @@ from wsss.stages.truth import reported_split
 from wsss.training.optimizers import build_optimizer
 from wsss.training.schedulers import build_scheduler
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
-OPTIONS = [
-    f"{path.parent.relative_to(CONF)}={path.stem}"
-    for path in sorted(CONF.glob("*/*.yaml"))
-    if path.parent.name != "experiment"
-]
-EXPERIMENTS = [f"experiment={path.stem}" for path in sorted(CONF.glob("experiment/*.yaml"))]
 ROOT = "/nowhere"
 
 

@@ -43,7 +43,14 @@ class Exported:
         network.to(device)
         return np.stack(
             [
-                predict_mask(network, spec, self.config.segmenter, self.dataset, image_id, device)
+                predict_mask(
+                    network,
+                    self.dataset,
+                    image_id,
+                    spec=spec,
+                    settings=self.config.segmenter,
+                    device=device,
+                )
                 for image_id in self.dataset.ids("test")[:3]
             ]
         )

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from helpers.command_line import run_here
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 STAGES = ("train", "prune", "extract", "generate", "segment", "evaluate")
@@ -22,7 +24,7 @@ TINY = (
     "model.num_heads=2",
     "trainer.max_epochs=3",
     "trainer.batch_size=8",
-    "pruning=hard_concrete",
+    "pruning=after",
     "pruning.max_epochs=2",
     "segmenter.max_epochs=2",
     "segmenter.channels=[8,16]",
@@ -35,7 +37,7 @@ def command(outputs: Path, *overrides: str, tracking: str = "none") -> list[str]
     """The command line of a tiny experiment."""
     replaced = {override.split("=")[0] for override in overrides}
     chosen = [a for a in TINY if a.split("=")[0] not in replaced]
-    if "pruning" in replaced and "pruning=hard_concrete" not in overrides:
+    if "pruning" in replaced and "pruning=after" not in overrides:
         chosen = [a for a in chosen if not a.startswith("pruning.")]
     if "segmenter=segformer" in overrides:
         chosen = [a for a in chosen if not a.startswith("segmenter.channels")]
@@ -55,16 +57,26 @@ def command(outputs: Path, *overrides: str, tracking: str = "none") -> list[str]
 def run(
     outputs: Path, *overrides: str, tracking: str = "none", check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end; with ``check``, its failure fails the test."""
-    return run_command(command(outputs, *overrides, tracking=tracking), check=check)
+    """Run the command line in this process; with ``check``, its failure fails the test."""
+    return _checked(run_here(command(outputs, *overrides, tracking=tracking)[3:]), check)
 
 
 def run_command(arguments: list[str], check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run any command in the source tree, output captured as text."""
-    environment = os.environ | {"COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    """Run any command in a process of its own, in the source tree."""
     done = subprocess.run(
-        arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300
+        arguments,
+        cwd=REPOSITORY,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
+    return _checked(done, check)
+
+
+def _checked(
+    done: subprocess.CompletedProcess[str], check: bool
+) -> subprocess.CompletedProcess[str]:
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from wsss.models import ClassTokenViT
 from wsss.training.classifier import ClassifierTraining
-from wsss.training.gates import HardConcretePruning
 from wsss.training.losses import LossConfig
 from wsss.training.masking import NoMasking
 from wsss.training.optimizers import SgdConfig
+from wsss.training.pruning import PruningAfter
 from wsss.training.schedulers import ConstantConfig
 
 
@@ -23,13 +25,14 @@ def classifier_training(model: ClassTokenViT, **changes: Any) -> ClassifierTrain
         classes=[str(index) for index in range(model.num_classes)],
         multi_label=True,
         seed=0,
-        pruning=None if model.gates is None else hard_concrete(),
+        absent=torch.full((model.num_classes,), 0.5),
+        gate_training=None if model.gates is None else pruning_after(),
     )
     return ClassifierTraining(model, **(settings | changes))
 
 
-def hard_concrete(**changes: Any) -> HardConcretePruning:
+def pruning_after(**changes: Any) -> PruningAfter:
     settings: dict[str, Any] = dict(
-        name="hard_concrete", penalty=0.1, gate_lr=0.1, keep=None, max_epochs=1, lr=0.1
+        name="after", penalty=0.1, gate_lr=0.1, keep=None, max_epochs=1, lr=0.1
     )
-    return HardConcretePruning(**(settings | changes))
+    return PruningAfter(**(settings | changes))

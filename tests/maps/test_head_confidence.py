@@ -29,8 +29,10 @@ def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> li
     for block, tokens, heads in zip(model.blocks, inputs, model.num_heads, strict=True):
         assert isinstance(block, Block)
         qkv = block.attn.qkv(block.norm1(tokens))
-        q, k, _ = qkv.reshape(*qkv.shape[:2], 3, heads, model.head_dim).permute(2, 0, 3, 1, 4)
-        attention = (q @ k.mT / model.head_dim**0.5).softmax(dim=-1)
+        q, k, _ = qkv.reshape(*qkv.shape[:2], 3, heads, model.architecture.head_dim).permute(
+            2, 0, 3, 1, 4
+        )
+        attention = (q @ k.mT / model.architecture.head_dim**0.5).softmax(dim=-1)
         after = attention.shape[-1] - (model.register_token is not None)
         rows = attention[:, :, : model.num_tokens, model.num_tokens : after]
         result.append(
@@ -58,7 +60,7 @@ def assert_close(actual: list[list[float]], expected: list[list[float]]) -> None
 def test_equals_that_of_whole_matrices(
     changes: dict[str, object], piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PIECE", piece)
+    monkeypatch.setattr(module, "MAX_ATTENTION_WEIGHTS", piece)
     model, x = build(**changes), images(3, 3, 12, 20)
     confidence = head_confidence(model, [x])
     assert_close(confidence, explicit(model, x))

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.rollout import class_rollout
 from helpers.small_vit import build, images
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsss.maps import rollout
-from wsss.maps.rollout import class_rollout
+from wsss.maps.limits import MAX_ATTENTION_WEIGHTS
 from wsss.models import ClassTokenViT
 from wsss.models.block import Block
 
@@ -33,9 +34,9 @@ def explicit(
         block, heads = model.blocks[layer], model.num_heads[layer]
         assert isinstance(block, Block)
         qkv = block.attn.qkv(block.norm1(inputs[layer]))
-        shape = (*qkv.shape[:2], 3, heads, model.head_dim)
+        shape = (*qkv.shape[:2], 3, heads, model.architecture.head_dim)
         q, k, _ = qkv.reshape(shape).permute(2, 0, 3, 1, 4)
-        attention = (q @ k.mT / model.head_dim**0.5).softmax(dim=-1)
+        attention = (q @ k.mT / model.architecture.head_dim**0.5).softmax(dim=-1)
         equal = torch.full((heads,), 1 / max(heads, 1))
         weights = equal if head_weights is None else head_weights[layer]
         with_residual = (attention * weights.view(1, -1, 1, 1)).sum(1) + torch.eye(q.shape[2])
@@ -51,7 +52,7 @@ def explicit(
 def test_equals_the_product_of_whole_matrices(
     piece: int, layers: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollout, "PIECE", piece)
+    monkeypatch.setattr(rollout, "MAX_ATTENTION_WEIGHTS", piece)
     model, x = build(), images(2, 3, 12, 20)
     logits, maps = class_rollout(model, x, layers)
     expected = explicit(model, x, layers)
@@ -112,4 +113,4 @@ def test_no_tensor_of_tokens_by_tokens() -> None:
     with LargestTensor() as watch:
         _, maps = class_rollout(model, x, [0, 1])
     assert maps.shape == (1, 2, 55, 55)
-    assert watch.elements <= rollout.PIECE < tokens**2 / 2
+    assert watch.elements <= MAX_ATTENTION_WEIGHTS < tokens**2 / 2

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wsss.models import ClassTokenViT
 from wsss.models.block_runner import block_runner
+from wsss.models.hidden import HiddenTokens
 
 
 def gradients(model: ClassTokenViT) -> list[Tensor]:
@@ -22,8 +23,7 @@ def gradients(model: ClassTokenViT) -> list[Tensor]:
     scores, maps = model.train()(
         small_vit.images(2, 3, 16, 16),
         return_attention=True,
-        token_keep=keep,
-        place="attention",
+        hidden=HiddenTokens(keep, "attention"),
         gates=gates,
     )
     (scores.square().sum() + maps.square().sum()).backward()

@@ -8,7 +8,7 @@ from helpers.small_vit import SquaresSeen, build, images
 from torch import Tensor
 
 from wsss.models import ClassTokenViT
-from wsss.models.hidden import PLACES
+from wsss.models.hidden import PLACES, HiddenTokens
 from wsss.models.outputs import AttentionOutput
 
 KEEP = torch.tensor([[1.0, 0, 1, 1, 1], [1, 1, 1, 0, 0]])
@@ -39,7 +39,8 @@ def with_other_embedding(model: ClassTokenViT, token: int) -> ClassTokenViT:
 
 
 def attention(model: ClassTokenViT, x: Tensor, keep: Tensor | None, place: str) -> AttentionOutput:
-    out: AttentionOutput = model(x, return_attention=True, token_keep=keep, place=place)
+    hidden = None if keep is None else HiddenTokens(keep, place)
+    out: AttentionOutput = model(x, return_attention=True, hidden=hidden)
     return out
 
 
@@ -51,7 +52,8 @@ def test_nothing_hidden_gives_the_bits_of_no_masking(place: str) -> None:
         results = []
         for keep in (None, torch.ones(2, 5)):
             model = build()
-            out = model(x, return_attention=True, token_keep=keep, place=place, gates=gates)
+            hidden = None if keep is None else HiddenTokens(keep, place)
+            out = model(x, return_attention=True, hidden=hidden, gates=gates)
             torch.autograd.backward(out.logits.square().sum())
             gradients = [p.grad for p in model.parameters()]
             results.append([*out, *gradients])
@@ -64,7 +66,7 @@ def test_in_attention_a_hidden_token_might_as_well_not_be_there(hidden: int) -> 
     model, x = build(), images(2, 3, 16, 16)
     keep = torch.ones(2, 5)
     keep[:, hidden] = 0
-    encoded = model.encode(x, return_attention=True, token_keep=keep, place="attention")
+    encoded = model.encode(x, return_attention=True, hidden=HiddenTokens(keep, "attention"))
     tokens, maps = encoded.layer_tokens[-1], encoded.class_attention
     alone = without_class(model, hidden).encode(x, return_attention=True)
     expected, expected_maps = alone.layer_tokens[-1], alone.class_attention
@@ -103,7 +105,7 @@ def test_at_the_input_a_hidden_token_is_zero_and_its_output_is_not() -> None:
     model, x = build(), images(2, 3, 16, 16)
     seen: list[Tensor] = []
     hook = model.blocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    tokens = model.encode(x, token_keep=KEEP, place="input").layer_tokens[-1]
+    tokens = model.encode(x, hidden=HiddenTokens(KEEP, "input")).layer_tokens[-1]
     model.encode(x)
     hook.remove()
     assert not seen[0][:, :5][KEEP == 0].any()
@@ -136,7 +138,7 @@ def test_a_pruned_model_hides_as_well() -> None:
 def test_a_hidden_token_gets_no_gradient(place: str) -> None:
     model = build()
     keep = torch.tensor([[1.0, 0, 1, 1, 1]])
-    torch.autograd.backward(model(images(1, 3, 16, 16), token_keep=keep, place=place).sum())
+    torch.autograd.backward(model(images(1, 3, 16, 16), hidden=HiddenTokens(keep, place)).sum())
     gradient = model.cls_token.grad
     assert gradient is not None
     assert gradient[0].any(dim=1).tolist() == [True, False, True, True, True]
@@ -154,4 +156,4 @@ def test_hiding_makes_no_tensor_of_tokens_by_tokens(training: bool) -> None:
 
 def test_an_unknown_place_is_named() -> None:
     with pytest.raises(ValueError, match="place is 'outside'; valid: output, input, attention"):
-        build()(images(1, 3, 16, 16), token_keep=torch.ones(1, 5), place="outside")
+        HiddenTokens(torch.ones(1, 5), "outside")

@@ -179,8 +179,10 @@ class Bands(nn.Module):
 
 def test_windows_slide_over_the_whole_image() -> None:
     image = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(predict(Bands(), image, 16, 0.25, (32, 32)), image.argmax(0).byte())
-    assert predict(Bands(), image, 16, 0.25, (50, 20)).shape == (50, 20)
+    assert torch.equal(
+        predict(Bands(), image, window=16, overlap=0.25, size=(32, 32)), image.argmax(0).byte()
+    )
+    assert predict(Bands(), image, window=16, overlap=0.25, size=(50, 20)).shape == (50, 20)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.small_vit import SquaresSeen, build, images
-from helpers.training_modules import classifier_training, hard_concrete
+from helpers.training_modules import classifier_training, pruning_after
 from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.block import Block
 from wsss.models.build import ModelConfig, build_classifier
+from wsss.models.hidden import HiddenTokens
 from wsss.training.losses import classification_loss
 
 
@@ -29,8 +30,10 @@ def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> tu
         assert isinstance(block, Block)
         heads = model.num_heads[layer]
         qkv = block.attn.qkv(block.norm1(tokens))
-        q, k, v = qkv.reshape(batch, -1, 3, heads, model.head_dim).permute(2, 0, 3, 1, 4)
-        attention = (q @ k.mT / model.head_dim**0.5).softmax(dim=-1)
+        q, k, v = qkv.reshape(batch, -1, 3, heads, model.architecture.head_dim).permute(
+            2, 0, 3, 1, 4
+        )
+        attention = (q @ k.mT / model.architecture.head_dim**0.5).softmax(dim=-1)
         out = attention @ v
         if gates is not None:
             out = out * gates[layer].view(1, heads, 1, 1)
@@ -65,8 +68,8 @@ def test_asking_for_maps_does_not_change_the_scores() -> None:
 @torch.no_grad()
 def test_a_block_for_some_queries_equals_the_whole_block() -> None:
     block, tokens = build().blocks[-1], images(2, 22, 24)
-    some, rows = block(tokens, queries=5, maps=5)
-    whole, all_rows = block(tokens, maps=22)
+    some, rows = block(tokens, num_queries=5, num_rows=5)
+    whole, all_rows = block(tokens, num_rows=22)
     torch.testing.assert_close(some, whole[:, :5], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(rows, all_rows[:, :5], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(all_rows.sum(-1), torch.ones(2, 22))
@@ -103,16 +106,16 @@ def test_other_image_sizes_interpolate_positions() -> None:
 
 
 @torch.no_grad()
-def test_token_keep_zeroes_the_output_tokens() -> None:
+def test_hidden_tokens_are_zero_at_the_output() -> None:
     model, x = build(), images(2, 3, 16, 16)
     keep = torch.tensor([[1.0, 0, 1, 0, 0], [0, 0, 0, 0, 0]])
     assert model.classifier is not None
     tokens = model.encode(x).layer_tokens[-1].clone()
     tokens[keep == 0] = 0
-    logits = model(x, token_keep=keep)
+    logits = model(x, hidden=HiddenTokens(keep, "output"))
     torch.testing.assert_close(logits, model.classifier(tokens.flatten(1)))
     torch.testing.assert_close(logits[1], model.classifier.bias)
-    assert torch.equal(model(x, token_keep=torch.ones(2, 5)), model(x))
+    assert torch.equal(model(x, hidden=HiddenTokens(torch.ones(2, 5), "output")), model(x))
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -176,7 +179,7 @@ def test_every_parameter_learns_from_the_loss(multi_label: bool) -> None:
 def test_gates_and_weights_learn_in_gate_training() -> None:
     model = build()
     model.gates = HeadGates(3, 4, initial_log_a=0.0)
-    module = classifier_training(model, pruning=hard_concrete(penalty=0.0))
+    module = classifier_training(model, gate_training=pruning_after(penalty=0.0))
     batch = {"image": images(2, 3, 16, 16), "labels": torch.eye(5)[:2]}
     torch.autograd.backward(module.training_step(batch, 0))
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -205,7 +208,13 @@ def test_images_that_do_not_fit() -> None:
 
 def test_a_config_that_does_not_fit_names_the_model() -> None:
     config = ModelConfig(
-        "mini", 8, 30, 2, 4, 4.0, False, 1e-5, "per_class", True, "linear", "none", None, None
+        name="mini",
+        patch_size=8,
+        embed_dim=30,
+        depth=2,
+        num_heads=4,
+        init_from=None,
+        pretrained=None,
     )
     sizes: dict[str, Any] = dict(image_size=32, in_channels=3, num_classes=2)
     with pytest.raises(UserError, match="model=mini: embed_dim 30 is no multiple"):

@@ -29,8 +29,8 @@ def test_no_way_in_for_labels(function: object) -> None:
     assert callable(function)
     parameters = inspect.signature(function).parameters
     assert "labels" not in parameters
-    if "token_keep" in parameters:
-        assert parameters["token_keep"].default is None
+    if "hidden" in parameters:
+        assert parameters["hidden"].default is None
 
 
 def move_labels_on(labels_file: Path, ids: set[str]) -> None:

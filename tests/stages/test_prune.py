@@ -41,7 +41,7 @@ SMALL = (
     "tracking=none",
 )
 KINDS = {
-    "after": ("pruning=hard_concrete", "pruning.max_epochs=1", "pruning.keep=0.5"),
+    "after": ("pruning=after", "pruning.max_epochs=1", "pruning.keep=0.5"),
     "joint": ("pruning=joint", "pruning.keep=0.5"),
     "none": ("pruning=none",),
 }

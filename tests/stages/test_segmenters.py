@@ -14,13 +14,15 @@ from helpers import tiny
 from torch import Tensor, nn
 
 from wsss.data.base import Dataset
-from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record
+from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
 from wsss.models.input_spec import InputSpec
-from wsss.models.segmenter_config import SegmenterConfig
+from wsss.models.segmenter_config import UNetConfig
 from wsss.stages.relabel import allowed_classes, relabel
 
-SETTINGS = SegmenterConfig(
+SETTINGS = UNetConfig(
     name="unet",
+    channels=[4],
+    residual_units=1,
     image_size=8,
     window=8,
     loss="cross_entropy",
@@ -114,7 +116,7 @@ class Bands(Dataset):
 
     def __init__(self) -> None:
         splits = {"train": ("p", "q"), "val": ("r",), "test": ("s",)}
-        records = {s: [Record(i, (), (1,)) for i in ids] for s, ids in splits.items()}
+        records = {s: [ImageRecord(i, (), (1,)) for i in ids] for s, ids in splits.items()}
         super().__init__(info(background=0), records, {})  # type: ignore[arg-type]
 
     def read_image(self, image_id: str) -> Image:

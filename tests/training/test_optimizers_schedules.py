@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.training_modules import classifier_training, hard_concrete
+from helpers.training_modules import classifier_training, pruning_after
 from torch import nn
 
 from wsss.models import ClassTokenViT, HeadGates
@@ -91,7 +91,7 @@ def test_gates_learn_at_their_own_rate_and_never_decay() -> None:
     module = classifier_training(
         model,
         optimizer=AdamWConfig("adamw", lr=0.02, weight_decay=0.1, betas=[0.9, 0.999]),
-        pruning=hard_concrete(gate_lr=0.5),
+        gate_training=pruning_after(gate_lr=0.5),
     )
     trainer: Any = SimpleNamespace(estimated_stepping_batches=10)
     module.trainer = trainer

@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.data.types import IGNORE_INDEX
-from wsss.models.segmenter_config import LOSSES, SegmenterConfig
+from wsss.models.segmenter_config import LOSSES, UNetConfig
 from wsss.training.pixel_losses import segmentation_loss
 
-CONFIG = SegmenterConfig(
+CONFIG = UNetConfig(
     name="unet",
+    channels=[4],
+    residual_units=1,
     image_size=4,
     window=4,
     loss="cross_entropy",

@@ -11,7 +11,7 @@ from wsss.data.base import Dataset
 from wsss.data.datasets.synthetic import SyntheticConfig
 from wsss.data.open import open_dataset
 from wsss.data.statistics import band_statistics
-from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record
+from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
 from wsss.models.input_spec import InputSpec, prepare, standardise
 from wsss.training.batches import EpochSampler
 from wsss.training.samples import Batch, TrainingSamples, batches_of, build_loader
@@ -73,7 +73,7 @@ class Numbered(Dataset):
             display_range=(0.0, 1.0),
             background=None,
         )
-        record = {name: Record(name, (), (0,)) for name in "abcd"}
+        record = {name: ImageRecord(name, (), (0,)) for name in "abcd"}
         super().__init__(
             info,
             {"train": [record["a"], record["b"]], "val": [record["c"]], "test": [record["d"]]},
@@ -105,7 +105,7 @@ def same(one: Batch, other: Batch) -> bool:
 
 def test_samples_hold_what_the_dataset_says(dataset: Dataset) -> None:
     spec = spec_of(dataset, 32)
-    samples = TrainingSamples(dataset, "train", spec, None, seed=0)
+    samples = TrainingSamples(dataset, "train", spec, augmentation=None, seed=0)
     assert len(samples) == 6
     for index, image_id in enumerate(dataset.ids("train")):
         sample = samples[0, index]
@@ -123,21 +123,23 @@ def test_standardised_bands_have_mean_0_and_variance_1(dataset: Dataset) -> None
 
 def test_items_depend_on_epoch_and_index_only(dataset: Dataset) -> None:
     spec = spec_of(dataset, 24)
-    samples = TrainingSamples(dataset, "train", spec, EVERYTHING, seed=0, window=16)
+    samples = TrainingSamples(dataset, "train", spec, augmentation=EVERYTHING, seed=0, window=16)
     draws = [(epoch, index) for epoch in range(3) for index in range(6)]
     forward = {draw: samples[draw] for draw in draws}
     torch.manual_seed(4)
     np.random.seed(4)
-    again = TrainingSamples(dataset, "train", spec, EVERYTHING, seed=0, window=16)
+    again = TrainingSamples(dataset, "train", spec, augmentation=EVERYTHING, seed=0, window=16)
     assert all(same(forward[draw], again[draw]) for draw in reversed(draws))
     assert forward[0, 0]["image"].shape == (2, 16, 16)
-    other_seed = TrainingSamples(dataset, "train", spec, EVERYTHING, seed=1, window=16)
+    other_seed = TrainingSamples(dataset, "train", spec, augmentation=EVERYTHING, seed=1, window=16)
     assert not any(same(forward[draw], other_seed[draw]) for draw in draws[:4])
     assert not same(forward[0, 0], forward[1, 0])
 
 
 def test_batches_do_not_depend_on_the_number_of_workers(dataset: Dataset) -> None:
-    samples = TrainingSamples(dataset, "train", spec_of(dataset, 32), EVERYTHING, seed=0)
+    samples = TrainingSamples(
+        dataset, "train", spec_of(dataset, 32), augmentation=EVERYTHING, seed=0
+    )
 
     def batches(num_workers: int) -> list[Batch]:
         loader = build_loader(samples, batch_size=4, seed=0, shuffle=True, num_workers=num_workers)
@@ -156,7 +158,13 @@ def test_batches_do_not_depend_on_the_number_of_workers(dataset: Dataset) -> Non
 def test_image_and_mask_are_cut_and_turned_alike(augmentation: AugmentConfig | None) -> None:
     numbered = Numbered()
     samples = TrainingSamples(
-        numbered, "train", NUMBERED_SPEC, augmentation, 0, 6, numbered.read_mask
+        numbered,
+        "train",
+        NUMBERED_SPEC,
+        augmentation=augmentation,
+        seed=0,
+        window=6,
+        read_mask=numbered.read_mask,
     )
     seen = set()
     for epoch in range(20):
@@ -169,24 +177,32 @@ def test_image_and_mask_are_cut_and_turned_alike(augmentation: AugmentConfig | N
 
 
 def test_windows_reach_every_corner_and_stay_inside() -> None:
-    samples = TrainingSamples(Numbered(), "train", NUMBERED_SPEC, None, 0, window=15)
+    samples = TrainingSamples(
+        Numbered(), "train", NUMBERED_SPEC, augmentation=None, seed=0, window=15
+    )
     corners = {float(samples[epoch, 0]["image"][0, 0, 0]) for epoch in range(40)}
     assert len(corners) == 4
 
 
 def test_a_window_of_the_whole_image_cuts_nothing() -> None:
-    samples = TrainingSamples(Numbered(), "train", NUMBERED_SPEC, None, 0, window=16)
+    samples = TrainingSamples(
+        Numbered(), "train", NUMBERED_SPEC, augmentation=None, seed=0, window=16
+    )
     assert torch.equal(samples[0, 0]["image"][0], torch.from_numpy(Numbered().read_image("a")[0]))
 
 
 def test_resized_masks_hold_classes_that_were_there() -> None:
     numbered = Numbered()
     spec = InputSpec(["a"], ["n"], [0.0], [1.0], 24, "resize", True)
-    sample = TrainingSamples(numbered, "train", spec, None, 0, None, numbered.read_mask)[0, 0]
+    sample = TrainingSamples(
+        numbered, "train", spec, augmentation=None, seed=0, read_mask=numbered.read_mask
+    )[0, 0]
     assert sample["image"].shape == (1, 24, 24) and sample["mask"].shape == (24, 24)
     assert len(set(sample["mask"].flatten().tolist())) == 256
     half = InputSpec(["a"], ["n"], [0.0], [1.0], 8, "resize", True)
-    sample = TrainingSamples(numbered, "train", half, None, 0, None, numbered.read_mask)[0, 0]
+    sample = TrainingSamples(
+        numbered, "train", half, augmentation=None, seed=0, read_mask=numbered.read_mask
+    )[0, 0]
     assert len(set(sample["mask"].flatten().tolist())) == 64
 
 

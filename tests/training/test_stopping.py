@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from wsss.data.open import open_dataset
 from wsss.stages import classifier
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
-from wsss.training.gates import JointPruning
+from wsss.training.masking import absent_shares
 from wsss.training.samples import TrainingSamples, build_loader
 from wsss.training.stopping import heeding
 
@@ -50,7 +49,7 @@ class Warned(ClassifierTraining):
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         if (self.current_epoch, batch_index) == self.warn_at:
-            os.kill(os.getpid(), signal.SIGUSR2)
+            signal.raise_signal(signal.SIGUSR2)
         return super().training_step(batch, batch_index)
 
 
@@ -71,9 +70,10 @@ def training(
     folder.mkdir(exist_ok=True)
     spec = classifier.input_spec(config, dataset)
     model = classifier.build(config, spec)
-    assert isinstance(config.pruning, JointPruning)
-    model.gates = config.pruning.gates(model)
-    samples = TrainingSamples(dataset, "train", spec, config.dataset.augment, 0)
+    gate_training = config.pruning.with_classifier()
+    assert gate_training is not None
+    model.gates = gate_training.gates(model)
+    samples = TrainingSamples(dataset, "train", spec, augmentation=config.dataset.augment, seed=0)
     loader = build_loader(
         samples,
         batch_size=4,
@@ -81,18 +81,19 @@ def training(
         shuffle=True,
         num_workers=config.trainer.num_workers,
     )
-    val = TrainingSamples(dataset, "val", spec, None, 0)
+    val = TrainingSamples(dataset, "val", spec, augmentation=None, seed=0)
     module = Warned(
         model,
-        config.masking,
-        config.loss,
-        config.optimizer,
-        config.scheduler,
-        3,
-        spec.classes,
-        spec.multi_label,
-        0,
-        pruning=config.pruning,
+        masking=config.masking,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        scheduler=config.scheduler,
+        max_epochs=3,
+        classes=spec.classes,
+        multi_label=spec.multi_label,
+        seed=0,
+        absent=absent_shares(torch.from_numpy(dataset.labels("train"))),
+        gate_training=gate_training,
     )
     module.warn_at = warn_at
     fit(
@@ -158,8 +159,7 @@ def test_outside_of_training_a_warning_is_heeded_at_once() -> None:
     signal.signal(signal.SIGUSR2, stop)
     try:
         with heeding(signal.SIGUSR2), pytest.raises(Stopped):
-            os.kill(os.getpid(), signal.SIGUSR2)
-            signal.sigtimedwait([], 0.1)
+            signal.raise_signal(signal.SIGUSR2)
         assert signal.getsignal(signal.SIGUSR2) is stop
     finally:
         signal.signal(signal.SIGUSR2, before)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wsss.arguments import CommandParser
 from wsss.cluster.launch import launch_experiment
 from wsss.cluster.queue import cancel
 from wsss.cluster.states import StageState, last_lines, stage_states
@@ -34,14 +33,9 @@ _USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayT
 """Reasons for waiting that need no action."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m wsss.pipelines.status --help")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0, or 1 where a stage failed, or 2 on bad input."""
-    parser = _Parser(prog="python -m wsss.pipelines.status", description=__doc__)
+    parser = CommandParser(prog="python -m wsss.pipelines.status", description=__doc__)
     parser.add_argument(
         "paths", nargs="*", type=Path, help="run directories, or folders of outputs (outputs)"
     )

@@ -7,27 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.config.launch import ClusterLaunch, LaunchConfig, LocalLaunch
-from wsss.data.open import KINDS
+from wsss.data.registry import DATASETS
 from wsss.data.settings import DatasetSettings
 from wsss.evaluation.judging import EvaluationConfig
 from wsss.maps.config import AttentionConfig
 from wsss.models.build import ModelConfig
 from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
-from wsss.pseudo_masks.rules import PseudoMaskConfig
+from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
-from wsss.training.gates import HardConcretePruning, JointPruning, NoPruning, PruningConfig
 from wsss.training.losses import LossConfig
 from wsss.training.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
 from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
+from wsss.training.pruning import JointPruning, NoPruning, PruningAfter, PruningConfig
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
 from wsss.training.trainer_config import TrainerConfig
 
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
-    "dataset": KINDS,
+    "dataset": {kind: dataset.config_class for kind, dataset in DATASETS.items()},
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
     "loss": LossConfig,
-    "pruning": {"none": NoPruning, "joint": JointPruning, "hard_concrete": HardConcretePruning},
+    "pruning": {
+        "none": NoPruning,
+        "joint": JointPruning,
+        "after": PruningAfter,
+    },
     "optimizer": {"adamw": AdamWConfig, "adam": AdamConfig, "sgd": SgdConfig},
     "scheduler": {"constant": ConstantConfig, "cosine": CosineConfig},
     "trainer": TrainerConfig,

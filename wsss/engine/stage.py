@@ -18,7 +18,7 @@ from wsss.runs.identity import fingerprint
 from wsss.runs.layout import dataset_memory
 from wsss.tracking import RunLog
 from wsss.training.device import pick_device
-from wsss.training.records import Record
+from wsss.training.epoch_metrics import EpochMetrics
 from wsss.training.world import ALONE, World
 
 Metrics = dict[str, Any]
@@ -50,7 +50,7 @@ class Context:
         """Where networks run."""
         return pick_device(self.config.trainer.accelerator)
 
-    def report_epoch(self, epoch: int, metrics: Record) -> None:
+    def report_epoch(self, epoch: int, metrics: EpochMetrics) -> None:
         """Log an epoch's metrics and print the main ones."""
         self.log.metrics(self.artifact.stage, metrics, step=epoch)
         shown = [f"{n} {v:.4g}" for n, v in metrics.items() if "/" in n]

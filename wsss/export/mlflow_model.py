@@ -1,7 +1,8 @@
 """The segmenter as an MLflow model: ``mlflow models predict -m <run directory>/model``.
 
-The model holds no code and no pickle: weights are safetensors, and MLflow loads it through this
-module, so `wsss` must be installed where it is used (``--env-manager local``).
+The model contains neither code nor pickles: weights are safetensors, and MLflow loads them through
+this module. `wsss` must therefore be installed in the environment that uses the model
+(``--env-manager local``).
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from wsss.training.device import pick_device
 from wsss.training.predict import segment_image
 
 WINDOWS = "windows.json"
-#: What the model needs, as it is here. Not wsss, which no package index has.
+#: Requirements of the model, in the installed versions; wsss itself is on no package index.
 _PACKAGES = ("mlflow", "monai", "numpy", "safetensors", "torch", "transformers")
 
 
 class SegmenterModel:
-    """What MLflow calls."""
+    """The object that MLflow calls."""
 
     def __init__(self, directory: Path) -> None:
-        """Load from the data of a model; `UserError` names a directory that holds none."""
+        """Load the data of a model; `UserError` names a directory without a segmenter."""
         self._network, self._spec = load_segmenter(directory)
         windows = json.loads((directory / WINDOWS).read_text())
         self._window, self._overlap = int(windows["window"]), float(windows["overlap"])
@@ -42,12 +43,17 @@ class SegmenterModel:
     def predict(self, images: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Class indices ``[batch, H, W]`` of images ``[batch, bands, H, W]`` of any size.
 
-        Images have the bands and the values of the dataset that the segmenter was trained on, such
-        as reflectances; they are standardised here.
+        Images have the bands and units of the dataset that the segmenter was trained on, such as
+        reflectances; they are standardised here.
         """
         masks = [
             segment_image(
-                self._network, self._spec, self._window, self._overlap, image, self._device
+                self._network,
+                image,
+                spec=self._spec,
+                window=self._window,
+                overlap=self._overlap,
+                device=self._device,
             )
             for image in np.asarray(images, np.float32)
         ]
@@ -55,19 +61,19 @@ class SegmenterModel:
 
 
 def save_model(
-    path: Path, segmenter: Path, window: int, overlap: float, metadata: Mapping[str, Any]
+    path: Path, segmenter: Path, *, window: int, overlap: float, metadata: Mapping[str, Any]
 ) -> None:
-    """Write an MLflow model directory, in place of an older one.
+    """Write an MLflow model directory, replacing an older one.
 
     Args:
         path: the directory.
-        segmenter: where `wsss.models.segmenter.save_segmenter` has written.
+        segmenter: directory written by `wsss.models.segmenter.save_segmenter`.
         window: side of the sliding windows, in pixels of the resized image.
-        overlap: share of a window, in [0, 1).
-        metadata: goes into the model's, beside the names of bands and classes.
+        overlap: overlap of windows as a share of their side, in [0, 1).
+        metadata: added to the model's metadata, beside the names of bands and classes.
 
     Raises:
-        UserError: there is no readable segmenter.
+        UserError: the directory holds no readable segmenter.
     """
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
@@ -90,7 +96,7 @@ def save_model(
             loader_module=__name__,
             data_path=str(data),
             signature=ModelSignature(Schema([image]), Schema([mask])),
-            # Given, so that MLflow does not try to find out.
+            # Given explicitly, so that MLflow does not infer them.
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _PACKAGES],
             metadata={**metadata, "classes": list(spec.classes), "bands": list(spec.bands)},
         )
@@ -100,5 +106,5 @@ def save_model(
 
 
 def _load_pyfunc(path: str) -> SegmenterModel:
-    """MLflow's way in; ``path`` is the directory of the model's data."""
+    """MLflow's entry point; ``path`` is the directory of the model's data."""
     return SegmenterModel(Path(path))

@@ -1,5 +1,23 @@
-"""Class-token ViT, head gates, checkpoints and the segmenter."""
+"""Class-token ViT, head gates, checkpoints and the segmenter.
 
+Letters in the shapes of tensors:
+
+====== =====================================================================
+B      images of a batch
+C      classes
+K      class tokens: C, or 1 if all classes share one
+N      patches of an image, h * w
+T      tokens, all of a sequence: K, N and the register token
+D      width of a token
+L      layers (blocks)
+H W    height and width in pixels
+h w    height and width in patches
+d p    width of an attention head; side of a patch in pixels
+heads  attention heads
+====== =====================================================================
+"""
+
+from wsss.models.architecture import Architecture
 from wsss.models.gates import HeadGates
 from wsss.models.outputs import AttentionOutput
 from wsss.models.released.mctformer import import_mctformer
@@ -7,6 +25,7 @@ from wsss.models.released.token_masking import import_release
 from wsss.models.vit import ClassTokenViT
 
 __all__ = [
+    "Architecture",
     "AttentionOutput",
     "ClassTokenViT",
     "HeadGates",

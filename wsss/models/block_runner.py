@@ -1,4 +1,4 @@
-"""How the blocks of a transformer run in training."""
+"""Ways to run the blocks of a transformer in training."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.utils.checkpoint import checkpoint
 
 BlockOutput = tuple[Tensor, Tensor | None]
 BlockRunner = Callable[..., BlockOutput]
-"""Calls a block, the first argument, with the others."""
+"""Calls its first argument, a block, with the other arguments."""
 
 
 def run_block(block: nn.Module, *args: Any, **kwargs: Any) -> BlockOutput:
-    """As it is."""
+    """Call the block directly."""
     output: BlockOutput = block(*args, **kwargs)
     return output
 
@@ -25,12 +25,12 @@ def block_runner(*, compiled: bool, recompute: bool) -> BlockRunner:
     """A runner for training.
 
     Args:
-        compiled: through ``torch.compile``, which needs a C++ compiler, or Triton on a GPU. Every
-            shape is compiled for itself, so that bits do not depend on which came first; the first
-            step takes up to a minute. Last digits change.
+        compiled: use ``torch.compile``, which needs a C++ compiler, or Triton on a GPU. Every
+            shape is compiled separately, so that bits do not depend on their order. The first step
+            takes up to a minute, and the last digits of results change.
         recompute: gradient checkpointing (Chen et al., "Training Deep Nets with Sublinear Memory
-            Cost", 2016): of every block only the input is kept, and its forward pass runs a second
-            time in the backward pass. No bit changes.
+            Cost", 2016): only the input of every block is kept, and its forward pass is repeated
+            in the backward pass. Results keep every bit.
     """
     run: BlockRunner = torch.compile(run_block, dynamic=False) if compiled else run_block
     return partial(checkpoint, run, use_reentrant=False) if recompute else run

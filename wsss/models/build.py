@@ -1,48 +1,45 @@
-"""Build the classifier from its config."""
+"""The config group ``model``, and the classifier built from it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 
-from wsss.checks import check_least, check_positive
+from wsss.checks import check_least
 from wsss.errors import UserError
-from wsss.models.vit import ClassTokenViT, check_heads
+from wsss.models.architecture import Architecture, NetworkSettings
+from wsss.models.vit import ClassTokenViT
 
 
-@dataclass(frozen=True)
-class ModelConfig:
-    """The class-token ViT, see `ClassTokenViT`; bands, classes and image size are the dataset's.
-
-    ``init_from`` names a file or directory with weights of the whole model to start from, see
-    `wsss.models.checkpoint.load_weights`; ``pretrained`` one with those of a vision transformer
-    for its encoder, see `wsss.models.released.pretrained.load_pretrained`.
-    """
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(NetworkSettings):
+    """The class-token ViT; the dataset determines image size, bands and classes."""
 
     name: str
+    """Name of the option."""
     patch_size: int
-    embed_dim: int
-    depth: int
+    """Side of a patch in pixels."""
     num_heads: int
-    mlp_ratio: float
-    qkv_bias: bool
-    norm_eps: float
-    class_tokens: str
-    register_token: bool
-    token_head: str
-    patch_head: str
+    """Number of heads in every block."""
     init_from: str | None
+    """File or directory with initial weights of the whole model, see
+    `wsss.models.checkpoint.load_weights`."""
     pretrained: str | None
+    """File or directory with weights of a vision transformer for the encoder, see
+    `wsss.models.released.pretrained.load_pretrained`."""
 
     def __post_init__(self) -> None:
-        for key in ("patch_size", "embed_dim", "depth", "num_heads"):
-            check_least(f"model.{key}", getattr(self, key), 1)
-        check_positive("model.mlp_ratio", self.mlp_ratio)
-        check_positive("model.norm_eps", self.norm_eps)
-        check_heads(self.class_tokens, self.token_head, self.patch_head)
+        super().__post_init__()
+        check_least("model.patch_size", self.patch_size, 1)
+        check_least("model.num_heads", self.num_heads, 1)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
+
+    def network_settings(self) -> dict[str, Any]:
+        """The settings that an `Architecture` has too, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(NetworkSettings)}
 
 
 def build_classifier(
@@ -53,24 +50,16 @@ def build_classifier(
     num_classes: int,
     generator: torch.Generator,
 ) -> ClassTokenViT:
-    """A class-token ViT with fresh weights; `UserError` where sizes do not fit together."""
+    """A class-token ViT with fresh weights; `UserError` for sizes that do not fit together."""
     try:
-        return ClassTokenViT(
+        architecture = Architecture.of(
             image_size=image_size,
             patch_size=config.patch_size,
             in_channels=in_channels,
             num_classes=num_classes,
-            embed_dim=config.embed_dim,
-            depth=config.depth,
             num_heads=config.num_heads,
-            mlp_ratio=config.mlp_ratio,
-            qkv_bias=config.qkv_bias,
-            norm_eps=config.norm_eps,
-            class_tokens=config.class_tokens,
-            register_token=config.register_token,
-            token_head=config.token_head,
-            patch_head=config.patch_head,
-            generator=generator,
+            **config.network_settings(),
         )
     except ValueError as error:
         raise UserError(f"model={config.name}: {error}") from error
+    return ClassTokenViT(architecture, generator=generator)

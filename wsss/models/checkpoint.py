@@ -17,12 +17,11 @@ from torch import Tensor
 from wsss.errors import UserError
 from wsss.models.gates import HeadGates
 from wsss.models.input_spec import InputSpec
-from wsss.models.pruning import architecture
 from wsss.models.released.mctformer import import_mctformer, is_mctformer
 from wsss.models.released.token_masking import import_release
 from wsss.models.vit import ClassTokenViT
 
-#: Keys that training scripts store weights under; a teacher goes before its student.
+#: Keys under which training scripts store weights; a teacher is preferred to its student.
 _CONTAINERS = ("state_dict", "model", "teacher", "student")
 WEIGHTS, DESCRIPTION = "classifier.safetensors", "classifier.json"
 
@@ -30,7 +29,7 @@ WEIGHTS, DESCRIPTION = "classifier.safetensors", "classifier.json"
 def save_classifier(directory: Path, model: ClassTokenViT, spec: InputSpec) -> None:
     """Write a classifier into ``directory``, with its gates if it has any."""
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, directory / WEIGHTS)
-    description: dict[str, Any] = {"model": architecture(model), "input": asdict(spec)}
+    description: dict[str, Any] = {"model": model.architecture.description(), "input": asdict(spec)}
     if model.gates is not None:
         description["gates"] = {"keep": model.gates.keep}
     (directory / DESCRIPTION).write_text(json.dumps(description, indent=1))
@@ -40,12 +39,12 @@ def load_classifier(directory: Path) -> tuple[ClassTokenViT, InputSpec]:
     """Read what `save_classifier` wrote, in evaluation mode; `UserError` names a bad file."""
     try:
         description = json.loads((directory / DESCRIPTION).read_text())
-        model = ClassTokenViT(**_tuples(description["model"]))
+        model = ClassTokenViT(**description["model"])
         if "gates" in description:
             model.gates = HeadGates(len(model.blocks), model.num_heads[0], **description["gates"])
         model.load_state_dict(load_file(directory / WEIGHTS))
         return model.eval(), InputSpec(**description["input"])
-    except Exception as error:  # a spoilt description can fail in any way
+    except Exception as error:  # a damaged description can fail in any way
         reason = " ".join(str(error).split())
         raise UserError(f"{directory} holds no readable classifier: {reason}") from error
 
@@ -54,10 +53,10 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
     """Start a model from weights on disk.
 
     Args:
-        model: receives the weights; all must be there and have its shapes.
-        path: a ``.safetensors`` or PyTorch file in this project's names, plain or as Lightning
-            stores them, or in those of the releases of TokenMasking, whose gates are left out, and
-            of MCTformer; or a directory that `save_classifier` wrote.
+        model: receives the weights; none may be missing or of another shape.
+        path: a ``.safetensors`` or PyTorch file, or a directory that `save_classifier` wrote.
+            Names of tensors are this project's, with or without Lightning's prefix, or those of
+            the releases of TokenMasking, whose gates are ignored, or MCTformer.
 
     Raises:
         UserError: the file is missing, unreadable, or of another architecture.
@@ -84,7 +83,7 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a weights file, so that a fingerprint follows content and not location."""
+    """SHA-256 of a weights file, so that a fingerprint depends on content and not on location."""
     path = path / WEIGHTS if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"checkpoint {path} does not exist")
@@ -93,14 +92,14 @@ def digest(path: Path) -> str:
 
 
 def read_state_dict(path: Path) -> Mapping[str, Tensor]:
-    """Tensors of a checkpoint file by name, never running code from it."""
+    """Tensors of a checkpoint file by name; code in the file is never run."""
     path = path / WEIGHTS if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"checkpoint {path} does not exist")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        # Training scripts like to store their arguments beside the weights: plain values.
+        # Training scripts often store their arguments beside the weights: plain values.
         with torch.serialization.safe_globals([argparse.Namespace]):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds for a broken file
@@ -113,8 +112,3 @@ def read_state_dict(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise UserError(f"checkpoint {path} is no state dict of tensors")
     return content
-
-
-def _tuples(arguments: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows lists only; sizes are pairs."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}

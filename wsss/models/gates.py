@@ -16,16 +16,16 @@ STRETCH_LOW, STRETCH_HIGH = -0.1, 1.1  # gamma, zeta
 
 
 class HeadGates(nn.Module):
-    """Gates of every head of every layer, parametrised by ``log_a [layers, heads]``.
+    """Gates of every head of every layer, with parameters ``log_a [L, heads]``.
 
     A gate is the stretched and clamped binary-concrete variable of the paper, so that it can be
-    exactly 0 or exactly 1 and still pass gradients in between.
+    exactly 0 or exactly 1 and still has gradients in between.
 
     Args:
-        num_layers: transformer blocks.
-        num_heads: heads per block.
-        initial_log_a: start of every ``log_a``; 2.0 opens a gate with probability 0.95.
-        keep: how many heads `hard` leaves open; by default those whose gate says so.
+        num_layers: number of transformer blocks.
+        num_heads: number of heads per block.
+        initial_log_a: initial value; at 2.0 a gate is open with probability 0.95.
+        keep: number of heads that `hard` leaves open; by default those with a soft gate from 0.5.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class HeadGates(nn.Module):
         self.log_a = nn.Parameter(torch.full((num_layers, num_heads), float(initial_log_a)))
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        """Noisy gates in [0, 1], shape ``[layers, heads]``: equation 11 of Louizos et al."""
+        """Noisy gates in [0, 1], shape ``[L, heads]``: equation 11 of Louizos et al."""
         uniform = torch.rand(self.log_a.shape, generator=generator, device=generator.device)
         uniform = uniform.clamp(1e-6, 1 - 1e-6).to(self.log_a)
         noisy = torch.sigmoid((torch.logit(uniform) + self.log_a) / TEMPERATURE)
         return _stretch(noisy)
 
     def soft(self) -> Tensor:
-        """Noise-free gates in [0, 1], shape ``[layers, heads]``: equation 13 of Louizos et al."""
+        """Noise-free gates in [0, 1], shape ``[L, heads]``: equation 13 of Louizos et al."""
         return _stretch(torch.sigmoid(self.log_a))
 
     def hard(self) -> Tensor:
-        """Gates of the pruned model, 0 or 1: the noise-free gate cut at 0.5, or the ``keep`` best.
+        """Gates of the pruned model, 0 or 1: the soft gates cut at 0.5, or the ``keep`` highest.
 
-        Of equal gates at that border the first ones stay.
+        Among equal gates the first ones are kept.
         """
         if self.keep is None:
             return (self.soft() >= 0.5).to(self.log_a.dtype)
@@ -63,13 +63,13 @@ class HeadGates(nn.Module):
         return best.view_as(self.log_a)
 
     def open_probability(self) -> Tensor:
-        """P(gate > 0), shape ``[layers, heads]``: equation 12 of Louizos et al."""
+        """P(gate > 0) in (0, 1), shape ``[L, heads]``: equation 12 of Louizos et al."""
         return torch.sigmoid(self.log_a - TEMPERATURE * math.log(-STRETCH_LOW / STRETCH_HIGH))
 
     def penalty(self) -> Tensor:
         """Expected number of open heads, a scalar: the L0 term, without its coefficient.
 
-        With ``keep``, the expected number of open heads beyond as many.
+        With ``keep``, the expected number of open heads above ``keep``.
         """
         expected = self.open_probability().sum()
         return expected if self.keep is None else (expected - self.keep).clamp(min=0)

@@ -1,5 +1,60 @@
-"""Where class tokens can be hidden."""
+"""Which class tokens are hidden from the network, and where."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wsss.checks import check_choice
+
 PLACES = ("output", "input", "attention")
+
+
+@dataclass(frozen=True)
+class HiddenTokens:
+    """Class tokens that are hidden in a batch; for training alone.
+
+    Raises:
+        ValueError: an unknown place.
+    """
+
+    keep: Tensor
+    """``[B, K]`` of 0 and 1, 0 for a hidden class token."""
+    place: str
+    """Where they are hidden, see `wsss.training.masking`.
+
+    ``output``: zeroed after the last block. ``input``: zeroed before the first block.
+    ``attention``: never a key, zeroed after the last block, and without maps.
+    """
+
+    def __post_init__(self) -> None:
+        check_choice("place", self.place, PLACES)
+
+    def at_input(self, tokens: Tensor) -> Tensor:
+        """Tokens ``[B, T, D]``, class tokens first, as they enter the first block."""
+        if self.place != "input":
+            return tokens
+        classes = self.keep.shape[1]
+        kept = tokens[:, :classes] * self.keep.unsqueeze(-1).to(tokens.dtype)
+        return torch.cat([kept, tokens[:, classes:]], dim=1)
+
+    def keys(self, num_tokens: int) -> Tensor | None:
+        """``[B, T]`` boolean, False for tokens that no token may attend to; ``None`` for none."""
+        if self.place != "attention":
+            return None
+        others = self.keep.new_ones(len(self.keep), num_tokens - self.keep.shape[1])
+        return torch.cat([self.keep, others], dim=1).bool()
+
+    def at_output(self, class_tokens: Tensor) -> Tensor:
+        """Class tokens ``[B, K, D]`` after the last block."""
+        if self.place == "input":
+            return class_tokens
+        return class_tokens * self.keep.unsqueeze(-1).to(class_tokens.dtype)
+
+    def in_maps(self, maps: Tensor) -> Tensor:
+        """Class attention ``[B, L, K, N]``."""
+        if self.place != "attention":
+            return maps
+        return maps * self.keep[:, None, :, None].to(maps.dtype)

@@ -1,4 +1,4 @@
-"""What a network expects at its input, and how images are brought to it."""
+"""The input of a network: its bands and size, and how images are prepared for it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from wsss.data.types import Image
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network expects at its input, kept beside its weights."""
+    """The input of a network, stored beside its weights."""
 
     classes: list[str]
+    """Names of the classes, in the order of the scores."""
     bands: list[str]
+    """Names of the bands, in order."""
     mean: list[float]
-    """Per band, over the training split."""
+    """Mean of each band over the training split."""
     std: list[float]
+    """Standard deviation of each band over the training split."""
     image_size: int
     """Side in pixels of the square to which images are fitted."""
     fit: str
-    """How they are, see `DatasetSettings.fit`."""
+    """How images are fitted, see `DatasetSettings.fit`."""
     multi_label: bool
+    """Several classes per image, or exactly one."""
 
 
 def standardise(image: Image, spec: InputSpec) -> Tensor:
@@ -35,6 +39,6 @@ def standardise(image: Image, spec: InputSpec) -> Tensor:
 
 
 def prepare(image: Image, spec: InputSpec) -> Tensor:
-    """Standardised and fitted: ``[bands, h, w]``, the longer side as the network's square."""
+    """Standardised and resized ``[bands, H, W]``, the longer side to ``spec.image_size``."""
     size = (image.shape[-2], image.shape[-1])
     return resize(standardise(image, spec), fitted_size(size, spec.image_size, spec.fit))

@@ -8,34 +8,34 @@ from torch import Tensor
 
 
 class AttentionOutput(NamedTuple):
-    """What the model returns when maps are asked for."""
+    """What the model returns with ``return_attention=True``."""
 
     logits: Tensor
     """``[B, C]``, before sigmoid or softmax."""
     class_attention: Tensor
-    """``[B, layers, C, h, w]``: class-to-patch attention, mean over heads, float32 in [0, 1]."""
+    """``[B, L, K, h, w]``: class-to-patch attention, mean over heads, float32 in [0, 1]."""
 
 
 class Encoded(NamedTuple):
-    """What the blocks make of images; ``T`` is the number of class tokens."""
+    """Output of the blocks."""
 
     layer_tokens: list[Tensor]
-    """Class tokens after every block, each ``[B, T, D]``; masked in the last."""
+    """Class tokens after every block, each ``[B, K, D]``; hidden ones are 0 in the last."""
     patches: Tensor | None
-    """Patch tokens after the last block ``[B, D, h, w]``, where there is a patch head."""
+    """Patch tokens after the last block ``[B, D, h, w]``; ``None`` without a patch head."""
     class_attention: Tensor | None
-    """``[B, layers, T, h, w]``, where asked for."""
+    """``[B, L, K, h, w]``, see `AttentionOutput`; ``None`` unless requested."""
 
 
 class Scores(NamedTuple):
-    """Class scores by their origin, and what they were made from."""
+    """Class scores of each head, and what they were computed from."""
 
     logits: Tensor
-    """``[B, C]``, before sigmoid or softmax: the mean of those of both heads, where it has both."""
+    """``[B, C]``, before sigmoid or softmax; the mean over the heads that the model has."""
     token_logits: Tensor | None
-    """``[B, C]`` of the class tokens."""
+    """``[B, C]`` of the class tokens; ``None`` without a token head."""
     patch_logits: Tensor | None
-    """``[B, C]`` of the patch head."""
+    """``[B, C]`` of the patch head, if there is one."""
     patch_scores: Tensor | None
-    """``[B, C, h, w]``: what the patch head makes of every patch, pooled into its logits."""
+    """``[B, C, h, w]``: scores of every patch, which the patch head pools into its logits."""
     encoded: Encoded

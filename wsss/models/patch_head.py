@@ -7,21 +7,21 @@ from torch import Tensor, nn
 
 POOLINGS = ("average", "ranked")
 DECAY = 0.996
-"""Weight of a patch over that of the next higher one, as in MCTformer+."""
+"""Ratio of the weights of consecutive patches in falling order of scores, as in MCTformer+."""
 
 
 class PatchHead(nn.Module):
     """A 3 x 3 convolution from patch tokens to class scores, and their pooling.
 
-    The scores, cut at 0, are a class activation map (CAM, Zhou et al., CVPR 2016); their pool has
-    a classification loss of its own. ``average`` is the mean over patches, as in MCTformer-V2 (Xu
-    et al., CVPR 2022). ``ranked`` is global weighted ranking pooling (Kolesnikov and Lampert,
-    ECCV 2016) as in MCTformer+ (Xu et al., 2023): scores sorted in falling order and weighted by
-    ``DECAY ** rank``, weights brought to sum 1.
+    The scores, clipped at 0, are a class activation map (CAM, Zhou et al., CVPR 2016); the pooled
+    scores have a separate classification loss. ``average`` is the mean over patches, as in
+    MCTformer-V2 (Xu et al., CVPR 2022). ``ranked`` is global weighted ranking pooling (Kolesnikov
+    and Lampert, ECCV 2016) as in MCTformer+ (Xu et al., 2023): scores in falling order weighted by
+    ``DECAY ** rank``, with weights of sum 1.
 
     Args:
         dim: token width.
-        num_classes: classes.
+        num_classes: number of classes.
         pooling: one of `POOLINGS`.
     """
 

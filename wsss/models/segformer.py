@@ -7,20 +7,20 @@ from torch.nn import functional as F
 
 
 class SegFormer(nn.Module):
-    """Transformers' SegFormer (Xie et al., NeurIPS 2021) with fresh weights and full-size scores.
+    """SegFormer (Xie et al., NeurIPS 2021) of Transformers, with scores at full resolution.
 
-    The first stage has a quarter of the image's resolution, every other one half of its
-    predecessor's. There is neither dropout nor stochastic depth: they draw from the process-wide
-    random state, which a resumed training does not find as it was.
+    The first stage has a quarter of the image's resolution, every other stage half of that before
+    it. There is no dropout and no stochastic depth: they draw from the global random state, which
+    a resumed training does not restore.
 
     Args:
-        in_channels: bands of an image.
-        num_classes: scores of a pixel.
-        widths: of the tokens, by stage.
-        depths: blocks, by stage.
-        heads: attention heads, by stage.
-        reductions: by which keys and values are shortened per side, by stage.
-        decoder_width: of the decoder's one hidden layer.
+        in_channels: number of bands of an image.
+        num_classes: number of classes.
+        widths: token width by stage.
+        depths: number of blocks by stage.
+        heads: number of attention heads by stage.
+        reductions: factor by stage by which the grid of keys and values is reduced per side.
+        decoder_width: width of the decoder's hidden layer.
     """
 
     def __init__(

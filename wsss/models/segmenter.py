@@ -1,4 +1,4 @@
-"""The segmentation network that is trained on pseudo-masks: built, used, saved and loaded."""
+"""Build, use, save and load the segmentation network that is trained on pseudo-masks."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {"unet": build_unet, "se
 def build_segmenter(architecture: Mapping[str, Any], spec: InputSpec, seed: int) -> nn.Module:
     """A network with fresh weights: images ``[B, bands, H, W]`` to scores ``[B, classes, H, W]``.
 
-    ``architecture`` is that of a config, see `SegmenterConfig.architecture`; where it has no name
-    it is a U-Net's, as in files that are older than the choice.
+    Args:
+        architecture: from `SegmenterConfig.architecture`; without a name, as in older files, it
+            describes a U-Net.
+        spec: bands and classes.
+        seed: determines the weights.
     """
     sizes = dict(architecture)
     build = ARCHITECTURES[sizes.pop("name", "unet")]
@@ -40,6 +43,7 @@ def build_segmenter(architecture: Mapping[str, Any], spec: InputSpec, seed: int)
 def predict(
     network: nn.Module,
     image: Tensor,
+    *,
     window: int,
     overlap: float,
     size: tuple[int, int],
@@ -50,9 +54,9 @@ def predict(
     Args:
         network: in evaluation mode.
         image: standardised and resized, ``[bands, S, S]``.
-        window: side of the sliding windows, which are blended where they overlap.
-        overlap: share of a window, in [0, 1).
-        size: height and width of the result, the image's own.
+        window: side in pixels of the sliding windows; overlapping ones are blended.
+        overlap: overlap of windows as a share of their side, in [0, 1).
+        size: height and width in pixels of the result.
         allowed: classes that may appear, ``None`` for all.
 
     Returns:
@@ -90,6 +94,6 @@ def load_segmenter(directory: Path) -> tuple[nn.Module, InputSpec]:
         network = build_segmenter(description["model"], spec, seed=0)
         network.load_state_dict(load_file(directory / WEIGHTS))
         return network.eval(), spec
-    except Exception as error:  # a spoilt description can fail in any way
+    except Exception as error:  # a damaged description can fail in any way
         reason = " ".join(str(error).split())
         raise UserError(f"{directory} holds no readable segmenter: {reason}") from error

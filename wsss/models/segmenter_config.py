@@ -1,7 +1,8 @@
-"""Settings of the segmenters: one class of common ones, one for each architecture."""
+"""The config group ``segmenter``: common settings, and those of each architecture."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -15,33 +16,42 @@ LOSSES: Mapping[str, str | None] = {
     "symmetric_ce": "symmetric_share",
     "bootstrap": "bootstrap_share",
 }
-"""The parameter of each loss, see `wsss.training.pixel_losses`."""
+"""Loss by name, with the name of its parameter; see `wsss.training.pixel_losses`."""
 
 
 @dataclass(frozen=True)
-class SegmenterConfig:
-    """Training and use of a segmenter, whatever its architecture.
-
-    Images are resized to ``image_size`` squared. Training sees random windows of ``window``
-    pixels of them; at prediction windows slide over the image with ``overlap`` in [0, 1).
-    ``loss`` is a key of `LOSSES`. ``rounds`` is how often a segmenter is trained: all but the
-    first time on what its predecessor sees, within the image labels.
-    """
+class SegmenterConfig(ABC):
+    """Training and use of a segmenter of any architecture."""
 
     name: str
+    """Name of the option, a key of `wsss.models.segmenter.ARCHITECTURES`."""
     image_size: int
+    """Side in pixels of the square to which images are resized."""
     window: int
+    """Side in pixels of the random windows in training and the sliding ones at prediction."""
     loss: str
+    """A key of `LOSSES`."""
     generalised_q: float
+    """Parameter of ``generalised_ce`` in (0, 1]: near 0 cross-entropy, at 1 absolute error."""
     symmetric_share: float
+    """Parameter of ``symmetric_ce`` in [0, 1]: weight of the reverse cross-entropy."""
     bootstrap_share: float
+    """Parameter of ``bootstrap`` in [0, 1): weight of the network's own predictions."""
     rounds: int
+    """Number of trainings in turn; after the first, on masks that the previous segmenter predicts
+    among the classes of the image labels."""
     max_epochs: int
+    """Number of epochs in a round; 0 for no training."""
     batch_size: int
+    """Number of windows in a batch, over all devices."""
     lr: float
+    """Learning rate of AdamW after the warm-up."""
     weight_decay: float
+    """Weight decay of AdamW."""
     overlap: float
+    """Overlap of sliding windows as a share of their side, in [0, 1)."""
 
+    @abstractmethod
     def __post_init__(self) -> None:
         check_choice("segmenter.loss", self.loss, tuple(LOSSES))
         check_positive("segmenter.generalised_q", self.generalised_q)
@@ -61,14 +71,14 @@ class SegmenterConfig:
             )
 
     def determining(self) -> dict[str, Any]:
-        """The settings that determine what is learnt, JSON-ready."""
+        """The settings that determine the trained weights; can be written as JSON."""
         without = {key for loss, key in LOSSES.items() if loss != self.loss}
-        if self.rounds == 1:  # nothing is predicted
+        if self.rounds == 1:  # no further round learns from predictions
             without |= {"rounds", "overlap"}
         return {key: value for key, value in asdict(self).items() if key not in without}
 
     def architecture(self) -> dict[str, Any]:
-        """What `wsss.models.segmenter.build_segmenter` builds the network from; JSON-ready."""
+        """Name and sizes for `wsss.models.segmenter.build_segmenter`; can be written as JSON."""
         common = {field.name for field in fields(SegmenterConfig)} - {"name"}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in common}
 
@@ -78,7 +88,9 @@ class UNetConfig(SegmenterConfig):
     """Residual U-Net, see `wsss.models.unet`."""
 
     channels: list[int]
+    """Width of each level; every level halves the resolution of the previous one."""
     residual_units: int
+    """Number of residual units in each level; 0 for plain convolutions."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,13 +106,18 @@ class UNetConfig(SegmenterConfig):
 
 @dataclass(frozen=True)
 class SegFormerConfig(SegmenterConfig):
-    """SegFormer, see `wsss.models.segformer`; lists hold a number for each stage."""
+    """SegFormer, see `wsss.models.segformer`; lists hold one number per stage."""
 
     widths: list[int]
+    """Token width."""
     depths: list[int]
+    """Number of blocks."""
     heads: list[int]
+    """Number of attention heads; must divide the width."""
     reductions: list[int]
+    """Factor by which the grid of keys and values is reduced per side."""
     decoder_width: int
+    """Width of the decoder's hidden layer."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

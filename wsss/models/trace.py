@@ -1,4 +1,4 @@
-"""What goes into the blocks of a transformer while it runs."""
+"""Inputs of the blocks of a transformer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from wsss.models.vit import ClassTokenViT
 
 @contextmanager
 def block_inputs(model: ClassTokenViT) -> Iterator[list[Tensor]]:
-    """Collect the tokens ``[B, T, D]`` that every block is given within the context, in order.
+    """Collect the input ``[B, T, D]`` of every block that runs within the context, in order.
 
-    From them a block's attention can be had again, a few rows at a time, where the matrices of
+    From it a block's attention can be computed again, a few rows at a time, if the matrices of
     all layers would not fit in memory.
     """
     inputs: list[Tensor] = []

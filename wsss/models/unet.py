@@ -10,8 +10,13 @@ def build_unet(
 ) -> nn.Module:
     """MONAI's U-Net (Ronneberger et al., MICCAI 2015) with residual units.
 
-    Maps images ``[B, in_channels, H, W]`` to scores ``[B, num_classes, H, W]``. ``channels`` is
-    the width of each level; every level but the first halves the resolution.
+    The network maps images ``[B, in_channels, H, W]`` to scores ``[B, num_classes, H, W]``.
+
+    Args:
+        in_channels: number of bands of an image.
+        num_classes: number of classes.
+        channels: width of each level; every level but the first halves the resolution.
+        residual_units: number of residual units in each level.
     """
     from monai.networks.nets.unet import UNet
 

@@ -3,67 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from wsss.checks import check_choice
+from wsss.models.architecture import Architecture
 from wsss.models.block import Block
 from wsss.models.block_runner import BlockRunner, run_block
 from wsss.models.gates import HeadGates
-from wsss.models.hidden import PLACES
+from wsss.models.hidden import HiddenTokens
 from wsss.models.outputs import AttentionOutput, Encoded, Scores
-from wsss.models.patch_head import POOLINGS, PatchHead
-from wsss.models.patches import PatchEmbed, Size, grid_of, pair
-
-CLASS_TOKENS = ("per_class", "shared")
-TOKEN_HEADS = ("linear", "mean", "none")
-
-
-def check_heads(class_tokens: str, token_head: str, patch_head: str) -> None:
-    """ValueError where the parts of a `ClassTokenViT` do not go together."""
-    check_choice("model.class_tokens", class_tokens, CLASS_TOKENS)
-    check_choice("model.token_head", token_head, TOKEN_HEADS)
-    check_choice("model.patch_head", patch_head, ("none", *POOLINGS))
-    if token_head == "none" and patch_head == "none":
-        raise ValueError("model.token_head and model.patch_head are both none: no class scores")
-    if token_head == "mean" and class_tokens == "shared":
-        raise ValueError("model.token_head=mean needs model.class_tokens=per_class")
+from wsss.models.patch_embed import PatchEmbed
+from wsss.models.patch_head import PatchHead
+from wsss.models.patches import grid_of
+from wsss.models.positions import resize_positions
 
 
 class ClassTokenViT(nn.Module):
     """ViT with one class token per class, or one for all classes.
 
-    As it is by default, from "Know Your Attention Maps: Class-specific Token Masking for WSSS"
-    (ICCV 2025): the class tokens of the last block are concatenated and one linear layer turns
-    them into class scores, and one register token goes along. With ``token_head="mean"`` a class's
-    score is the mean of its token's channels, as in MCTformer (Xu et al., CVPR 2022), whose
-    version 2 and successor have a `PatchHead` besides; with a shared token and a linear head it is
-    a plain ViT. Tokens are ordered class | patch | register; there is no final norm. Parameter
-    names of the encoder are timm's.
+    By default the network of "Know Your Attention Maps: Class-specific Token Masking for WSSS"
+    (ICCV 2025): the class tokens of the last block are concatenated, one linear layer turns them
+    into class scores, and there is one register token. With ``token_head="mean"`` a class's score
+    is the mean of its token's channels, as in MCTformer (Xu et al., CVPR 2022), whose version 2
+    and successor also have a `PatchHead`. With a shared token and a linear head it is a plain ViT.
+    Tokens are ordered class | patch | register; there is no final norm. Parameter names of the
+    encoder are timm's.
 
     Args:
-        image_size: pixels, one number or (height, width); a multiple of ``patch_size``. Other
-            sizes may be given to `forward`, position embeddings are then interpolated.
-        patch_size: pixels, one number or (height, width).
-        in_channels: bands of the image.
-        num_classes: classes.
-        embed_dim: token width ``D``.
-        depth: blocks.
-        num_heads: heads of every block, or one number per block for a pruned model.
-        head_dim: width of one head; ``embed_dim / num_heads`` if not given.
-        mlp_ratio: hidden width of the MLP over ``embed_dim``.
-        qkv_bias: bias in the query, key and value projections.
-        norm_eps: epsilon of the layer norms.
-        class_tokens: ``per_class``, or ``shared`` for one token.
-        register_token: whether there is one.
-        token_head: how class tokens become scores: ``linear``, ``mean`` or, where the patch head
-            alone decides, ``none``.
-        patch_head: pooling of a `PatchHead`, or ``none``.
-        generator: draws the initial weights; PyTorch's own if not given.
+        architecture: what to build; or its settings as keywords, see `Architecture.of`.
+        generator: draws the initial weights; PyTorch's default generator if not given.
+        **settings: in place of ``architecture``.
 
     Raises:
         ValueError: sizes that do not fit together.
@@ -71,57 +43,35 @@ class ClassTokenViT(nn.Module):
 
     def __init__(
         self,
+        architecture: Architecture | None = None,
         *,
-        image_size: Size,
-        patch_size: Size,
-        in_channels: int,
-        num_classes: int,
-        embed_dim: int,
-        depth: int,
-        num_heads: int | Sequence[int],
-        head_dim: int | None = None,
-        mlp_ratio: float = 4.0,
-        qkv_bias: bool = False,
-        norm_eps: float = 1e-5,
-        class_tokens: str = "per_class",
-        register_token: bool = True,
-        token_head: str = "linear",
-        patch_head: str = "none",
         generator: torch.Generator | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__()
-        check_heads(class_tokens, token_head, patch_head)
-        heads = (num_heads,) * depth if isinstance(num_heads, int) else tuple(num_heads)
-        if len(heads) != depth:
-            raise ValueError(f"num_heads gives {len(heads)} layers, depth is {depth}")
-        if head_dim is None:
-            head_dim, rest = divmod(embed_dim, heads[0])
-            if rest:
-                raise ValueError(f"embed_dim {embed_dim} is no multiple of num_heads {heads[0]}")
-        self.patch_size = pair(patch_size)
-        self.grid = grid_of(pair(image_size), self.patch_size)
-        self.num_classes, self.num_heads, self.head_dim = num_classes, heads, head_dim
-        self.mlp_ratio, self.qkv_bias, self.norm_eps = mlp_ratio, qkv_bias, norm_eps
+        if architecture is None:
+            architecture = Architecture.of(**settings)
+        elif settings:
+            raise TypeError("give an architecture or its settings, not both")
+        self.architecture = architecture
+        self.num_classes, self.num_tokens = architecture.num_classes, architecture.num_tokens
+        self.num_heads, self.patch_size = architecture.num_heads, architecture.patch_size
+        width, (height_p, width_p) = architecture.embed_dim, architecture.grid
 
-        self.token_head = token_head
-        self.num_tokens = num_classes if class_tokens == "per_class" else 1
-
-        self.cls_token = nn.Parameter(torch.zeros(1, self.num_tokens, embed_dim))
+        self.cls_token = nn.Parameter(torch.zeros(1, self.num_tokens, width))
         self.register_token: nn.Parameter | None = None
-        if register_token:
-            self.register_token = nn.Parameter(torch.zeros(1, 1, embed_dim))
-        tokens = self.num_tokens + self.grid[0] * self.grid[1] + register_token
-        self.pos_embed = nn.Parameter(torch.zeros(1, tokens, embed_dim))
-        self.patch_embed = PatchEmbed(in_channels, embed_dim, self.patch_size)
-        self.blocks = nn.ModuleList(
-            Block(embed_dim, h, head_dim, mlp_ratio, qkv_bias, norm_eps) for h in heads
-        )
+        if architecture.register_token:
+            self.register_token = nn.Parameter(torch.zeros(1, 1, width))
+        tokens = self.num_tokens + height_p * width_p + architecture.register_token
+        self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
+        self.patch_embed = PatchEmbed(architecture)
+        self.blocks = nn.ModuleList(Block(architecture, heads) for heads in self.num_heads)
         self.classifier: nn.Linear | None = None
-        if token_head == "linear":
-            self.classifier = nn.Linear(self.num_tokens * embed_dim, num_classes)
+        if architecture.token_head == "linear":
+            self.classifier = nn.Linear(self.num_tokens * width, self.num_classes)
         self.patch_head: PatchHead | None = None
-        if patch_head != "none":
-            self.patch_head = PatchHead(embed_dim, num_classes, patch_head)
+        if architecture.patch_head != "none":
+            self.patch_head = PatchHead(width, self.num_classes, architecture.patch_head)
         self.gates: HeadGates | None = None
         self.train_block: BlockRunner = run_block
         self._initialise(generator)
@@ -131,8 +81,7 @@ class ClassTokenViT(nn.Module):
         self,
         x: Tensor,
         *,
-        token_keep: Tensor | None = ...,
-        place: str = ...,
+        hidden: HiddenTokens | None = ...,
         gates: Tensor | None = ...,
     ) -> Tensor: ...
 
@@ -142,8 +91,7 @@ class ClassTokenViT(nn.Module):
         x: Tensor,
         *,
         return_attention: Literal[True],
-        token_keep: Tensor | None = ...,
-        place: str = ...,
+        hidden: HiddenTokens | None = ...,
         gates: Tensor | None = ...,
         head_weights: Sequence[Tensor] | None = ...,
     ) -> AttentionOutput: ...
@@ -153,36 +101,32 @@ class ClassTokenViT(nn.Module):
         x: Tensor,
         *,
         return_attention: bool = False,
-        token_keep: Tensor | None = None,
-        place: str = "output",
+        hidden: HiddenTokens | None = None,
         gates: Tensor | None = None,
         head_weights: Sequence[Tensor] | None = None,
     ) -> Tensor | AttentionOutput:
-        """Class scores, and class-attention maps where asked for.
+        """Class scores and, on request, class-attention maps.
 
         Args:
-            x: images ``[B, bands, H, W]``, standardised.
+            x: images ``[B, bands, H, W]``, standardised. At other sizes than the architecture's
+                ``image_size``, position embeddings are interpolated.
             return_attention: also return the class-attention maps of every layer.
-            token_keep: ``[B, C]`` of 0 and 1, the class tokens that are not hidden (class-token
-                masking, see `wsss.training.masking`).
-            place: where a hidden token is hidden: ``output``, ``input`` or ``attention``; in the
-                last case its maps are 0 too.
-            gates: ``[layers, heads]``, factor on each head's output; by default the hard gates of
-                ``self.gates`` where the model has any.
-            head_weights: per layer ``[heads]`` of sum 1, for the mean over heads that maps are;
-                equal if not given.
+            hidden: class tokens to hide, and where; none by default.
+            gates: ``[L, heads]``, factor on each head's output; by default the hard gates of
+                ``self.gates``, if the model has gates.
+            head_weights: per layer ``[heads]`` of sum 1, weights of the mean over heads that maps
+                are; equal by default.
 
         Returns:
             logits ``[B, C]``, or an `AttentionOutput`.
 
         Raises:
-            ValueError: an unknown place, or an image size that is no multiple of the patch size.
+            ValueError: an image size that is no multiple of the patch size.
         """
         scores = self.score(
             x,
             return_attention=return_attention,
-            token_keep=token_keep,
-            place=place,
+            hidden=hidden,
             gates=gates,
             head_weights=head_weights,
         )
@@ -194,17 +138,15 @@ class ClassTokenViT(nn.Module):
         x: Tensor,
         *,
         return_attention: bool = False,
-        token_keep: Tensor | None = None,
-        place: str = "output",
+        hidden: HiddenTokens | None = None,
         gates: Tensor | None = None,
         head_weights: Sequence[Tensor] | None = None,
     ) -> Scores:
-        """Class scores by origin and all that losses and maps may want; see `forward`."""
+        """Class scores of each head, and all that losses and maps need; see `forward`."""
         encoded = self.encode(
             x,
             return_attention=return_attention,
-            token_keep=token_keep,
-            place=place,
+            hidden=hidden,
             gates=gates,
             head_weights=head_weights,
         )
@@ -212,7 +154,7 @@ class ClassTokenViT(nn.Module):
         token_logits = patch_logits = patch_scores = None
         if self.classifier is not None:
             token_logits = self.classifier(tokens.flatten(1))
-        elif self.token_head == "mean":
+        elif self.architecture.token_head == "mean":
             token_logits = tokens.mean(dim=-1)
         if self.patch_head is not None:
             assert encoded.patches is not None
@@ -227,23 +169,19 @@ class ClassTokenViT(nn.Module):
         x: Tensor,
         *,
         return_attention: bool = False,
-        token_keep: Tensor | None = None,
-        place: str = "output",
+        hidden: HiddenTokens | None = None,
         gates: Tensor | None = None,
         head_weights: Sequence[Tensor] | None = None,
     ) -> Encoded:
-        """Tokens and class attention before any head, see `forward`."""
-        check_choice("place", place, PLACES)
+        """Tokens and class attention, before any head; see `forward`."""
         if gates is None and self.gates is not None:
             gates = self.gates.hard()
-        classes = self.num_tokens
-        keep = None if token_keep is None else token_keep.unsqueeze(-1)
-        tokens, grid = self._embed(x, keep if place == "input" else None)
-        patches = slice(classes, classes + grid[0] * grid[1])
+        tokens, grid = self._embed(x)
         keys = None
-        if keep is not None and place == "attention":
-            others = keep.new_ones(len(x), tokens.shape[1] - classes)
-            keys = torch.cat([keep.squeeze(-1), others], dim=1).bool()
+        if hidden is not None:
+            tokens, keys = hidden.at_input(tokens), hidden.keys(tokens.shape[1])
+        classes = self.num_tokens
+        patches = slice(classes, classes + grid[0] * grid[1])
         rows: list[Tensor] = []
         layer_tokens: list[Tensor] = []
         last = len(self.blocks) - 1
@@ -253,8 +191,8 @@ class ClassTokenViT(nn.Module):
             tokens, attention = run(
                 block,
                 tokens,
-                queries=classes if only_classes else None,
-                maps=classes if return_attention else 0,
+                num_queries=classes if only_classes else None,
+                num_rows=classes if return_attention else 0,
                 gate=None if gates is None else gates[index],
                 keys=keys,
                 weights=None if head_weights is None else head_weights[index],
@@ -262,49 +200,36 @@ class ClassTokenViT(nn.Module):
             layer_tokens.append(tokens[:, :classes].clone())  # a view would keep all of them
             if attention is not None:
                 rows.append(attention[:, :, patches])
-        if keep is not None and place != "input":
-            layer_tokens[-1] = layer_tokens[-1] * keep.to(tokens.dtype)
+        if hidden is not None:
+            layer_tokens[-1] = hidden.at_output(layer_tokens[-1])
         as_image = None
         if self.patch_head is not None:
             as_image = rearrange(tokens[:, patches], "b (h w) d -> b d h w", h=grid[0])
         if not rows:
             return Encoded(layer_tokens, as_image, None)
         maps = torch.stack(rows, dim=1)
-        if keep is not None and place == "attention":
-            maps = maps * keep.unsqueeze(-3).to(maps.dtype)
-        maps = rearrange(maps, "b l c (h w) -> b l c h w", h=grid[0])
-        return Encoded(layer_tokens, as_image, maps)
+        if hidden is not None:
+            maps = hidden.in_maps(maps)
+        return Encoded(
+            layer_tokens, as_image, rearrange(maps, "b l k (h w) -> b l k h w", h=grid[0])
+        )
 
-    def _embed(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, tuple[int, int]]:
-        """All tokens ``[B, tokens, D]`` with positions added, and the grid ``(h, w)``.
-
-        ``keep [B, T, 1]`` is a factor on the class tokens, ``None`` for 1.
-        """
-        height, width = x.shape[-2:]
-        grid = grid_of((height, width), self.patch_size)
-        patches = self.patch_embed(x)
-        batch = x.shape[0]
-        parts = [self.cls_token.expand(batch, -1, -1), patches]
+    def _embed(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """All tokens ``[B, T, D]`` with positions added, and the grid ``(h, w)`` of patches."""
+        grid = grid_of((x.shape[-2], x.shape[-1]), self.patch_size)
+        parts = [self.cls_token.expand(len(x), -1, -1), self.patch_embed(x)]
         if self.register_token is not None:
-            parts.append(self.register_token.expand(batch, -1, -1))
-        tokens = torch.cat(parts, dim=1) + self._positions(grid)
-        if keep is not None:
-            classes = tokens[:, : self.num_tokens] * keep.to(tokens.dtype)
-            tokens = torch.cat([classes, tokens[:, self.num_tokens :]], dim=1)
-        return tokens, grid
+            parts.append(self.register_token.expand(len(x), -1, -1))
+        return torch.cat(parts, dim=1) + self._positions(grid), grid
 
     def _positions(self, grid: tuple[int, int]) -> Tensor:
-        """Position embeddings for a grid of patches, bicubic where it is not the model's own."""
-        if grid == self.grid:
+        """Position embeddings ``[1, T, D]`` for a grid of patches."""
+        own = self.architecture.grid
+        if grid == own:
             return self.pos_embed
-        after = self.num_tokens + self.grid[0] * self.grid[1]
-        patches = self.pos_embed[:, self.num_tokens : after]
-        patches = rearrange(patches, "b (h w) d -> b d h w", h=self.grid[0])
-        patches = F.interpolate(patches, size=grid, mode="bicubic", align_corners=False)
-        patches = rearrange(patches, "b d h w -> b (h w) d")
-        return torch.cat(
-            [self.pos_embed[:, : self.num_tokens], patches, self.pos_embed[:, after:]], dim=1
-        )
+        counts = [self.num_tokens, own[0] * own[1], int(self.register_token is not None)]
+        classes, patches, register = torch.split(self.pos_embed, counts, dim=1)
+        return torch.cat([classes, resize_positions(patches, own, grid), register], dim=1)
 
     def _initialise(self, generator: torch.Generator | None) -> None:
         """Truncated normal of 0.02 for weights and embeddings, zero for biases, as in DeiT."""

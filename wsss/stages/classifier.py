@@ -1,4 +1,4 @@
-"""The classifier before training, and its batches: what several stages need."""
+"""The untrained classifier, its input and its batches, shared by several stages."""
 
 from __future__ import annotations
 
@@ -18,21 +18,14 @@ from wsss.models.input_spec import InputSpec
 from wsss.models.released.pretrained import LoadReport, load_pretrained
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
-from wsss.training.gates import HardConcretePruning, JointPruning
 from wsss.training.samples import Batch, TrainingSamples, build_loader
 from wsss.training.trainer_config import TrainerConfig
 
 
-def joint_pruning(config: Config) -> JointPruning | None:
-    """The pruning settings, where gates are trained with the classifier."""
-    pruning = config.pruning
-    joint = isinstance(pruning, JointPruning) and not isinstance(pruning, HardConcretePruning)
-    return pruning if joint else None  # type: ignore[return-value]
-
-
 def classifier_trainer(config: Config) -> TrainerConfig:
-    """How the classifier is trained: to the end, where gates are trained with it."""
-    return config.trainer if joint_pruning(config) is None else config.trainer.to_the_end()
+    """The trainer's settings; joint gates are always trained for all epochs."""
+    joint = config.pruning.with_classifier() is not None
+    return config.trainer.to_the_end() if joint else config.trainer
 
 
 def build(
@@ -40,7 +33,7 @@ def build(
 ) -> ClassTokenViT:
     """The classifier before training: fresh, from ``model.init_from`` or ``model.pretrained``.
 
-    ``note`` gets to know what became of pretrained weights.
+    ``note`` receives the report on pretrained weights.
     """
     model = build_classifier(
         config.model,
@@ -59,7 +52,7 @@ def build(
 
 
 def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
-    """Bands, classes and statistics of the training split, from memory where they are known."""
+    """Bands, classes and band statistics of the training split; statistics are cached."""
     statistics = band_statistics(dataset, memory=memory)
     return InputSpec(
         classes=list(dataset.info.image_class_names),
@@ -82,8 +75,10 @@ def classifier_loaders(
         "seed": config.seed,
         "num_workers": config.trainer.num_workers,
     }
-    train = TrainingSamples(dataset, "train", spec, config.dataset.augment, config.seed)
-    val = TrainingSamples(dataset, "val", spec, None, config.seed)
+    train = TrainingSamples(
+        dataset, "train", spec, augmentation=config.dataset.augment, seed=config.seed
+    )
+    val = TrainingSamples(dataset, "val", spec, augmentation=None, seed=config.seed)
     return (
         build_loader(train, shuffle=True, world=context.world, **common),
         build_loader(val, shuffle=False, **common),

@@ -51,7 +51,9 @@ def run(context: Context) -> Metrics:
     model, spec = load_classifier(upstream["prune"])
     predict = segmenter_reader(context, upstream["segment"])
     metrics = {
-        "classifier": {split: validate_classifier(model, dataset, split, spec, context.device)},
+        "classifier": {
+            split: validate_classifier(model, dataset, split, spec=spec, device=context.device)
+        },
         "pseudo_mask": {
             name: evaluate_masks(
                 dataset,

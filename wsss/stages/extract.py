@@ -127,7 +127,9 @@ def _layer_weights(
     context: Context, model: ClassTokenViT, spec: InputSpec, head_weights: Sequence[Tensor] | None
 ) -> Tensor:
     """Learnt on the training split, by image labels; see `wsss.maps.layer_weights`."""
-    samples = TrainingSamples(context.dataset, "train", spec, None, context.config.seed)
+    samples = TrainingSamples(
+        context.dataset, "train", spec, augmentation=None, seed=context.config.seed
+    )
     batches = build_loader(
         samples,
         batch_size=context.config.attention.batch_size,

@@ -14,7 +14,7 @@ from wsss.report.curves import training_curves
 from wsss.report.figures import save
 from wsss.report.grid import GridRow, prediction_grid
 from wsss.report.thresholds import threshold_figure
-from wsss.training.records import read_history
+from wsss.training.epoch_metrics import read_history
 
 
 def draw_figures(

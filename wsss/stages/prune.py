@@ -1,4 +1,4 @@
-"""Stage ``prune``: train head gates, then take the closed heads out."""
+"""Stage ``prune``: train head gates if the config says so, then remove the closed heads."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from wsss.models.pruning import parameter_count, remove_closed_heads
 from wsss.models.vit import ClassTokenViT
 from wsss.stages.classifier import classifier_loaders
 from wsss.stages.gates import GATES
-from wsss.training.gates import HardConcretePruning
 from wsss.training.masking import absent_shares
 from wsss.training.optimizers import AdamWConfig
 from wsss.training.predict import validate_classifier
+from wsss.training.pruning import PruningAfter
 from wsss.training.samples import batches_of
 from wsss.training.schedulers import ConstantConfig
 
 HEADS = "heads.csv"
 NO_HEAD = (
-    "no head is left, so class attention is 0 everywhere: lower pruning.penalty, or dp_rate, which "
-    "near 1 gives labels away by what is hidden; or set attention.source=patch_cam"
+    "no head is left, so class attention is 0 everywhere: lower pruning.penalty, or lower dp_rate "
+    "(near 1 the hidden tokens reveal the labels), or set attention.source=patch_cam"
 )
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Gate training sees what classifier training saw; otherwise nothing more is read."""
-    if not isinstance(config.pruning, HardConcretePruning):
+    """Without gate training the settings of pruning; with it, those of training as well."""
+    if config.pruning.after_classifier() is None:
         return {"pruning": asdict(config.pruning)}
     return {
         "seed": config.seed,
@@ -51,17 +51,19 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def run(context: Context) -> Metrics:
-    """Write the classifier without its closed heads, gates and a table of heads; mAP before, after.
+    """Write the pruned classifier, its gates and a table of heads; measure mAP before and after.
 
-    The confidence of heads in the table is that of the classifier as it came out of training.
+    The table has the confidence of each head in the classifier of stage ``train``.
     """
     model, spec = load_classifier(context.upstream["train"])
     pruning, directory = context.config.pruning, context.artifact.path
     heads = sum(model.num_heads)
     before = _val_map(context, model, spec)
     confidence = _val_confidence(context, model, spec)
-    if isinstance(pruning, HardConcretePruning):
-        _train_gates(context, model, spec, pruning)
+    if model.gates is None:  # otherwise they were trained with the classifier
+        model.gates = pruning.gates(model)
+    if (training := pruning.after_classifier()) is not None:
+        _train_gates(context, model, spec, training)
     if not context.world.leads:
         return {}
     _write_heads(directory, confidence, model.gates)
@@ -87,29 +89,28 @@ def run(context: Context) -> Metrics:
 
 
 def _train_gates(
-    context: Context, model: ClassTokenViT, spec: InputSpec, pruning: HardConcretePruning
+    context: Context, model: ClassTokenViT, spec: InputSpec, training: PruningAfter
 ) -> None:
-    """Give the model gates and train both."""
+    """Train the gates together with all other weights."""
     # Imported here: Lightning takes seconds, and most commands train nothing.
     from wsss.training.classifier import ClassifierTraining
     from wsss.training.fit import fit
 
     config = context.config
-    model.gates = pruning.gates(model)
     loaders = classifier_loaders(context, spec)
     model.train_block = config.trainer.block_runner()
     module = ClassifierTraining(
         model,
-        config.masking,
-        config.loss,
-        AdamWConfig("adamw", lr=pruning.lr, weight_decay=0.0, betas=[0.9, 0.999]),
-        ConstantConfig("constant"),
-        pruning.max_epochs,
-        spec.classes,
-        spec.multi_label,
-        config.seed,
-        absent_shares(torch.from_numpy(context.dataset.labels("train"))),
-        pruning,
+        masking=config.masking,
+        loss=config.loss,
+        optimizer=AdamWConfig("adamw", lr=training.lr, weight_decay=0.0, betas=[0.9, 0.999]),
+        scheduler=ConstantConfig("constant"),
+        max_epochs=training.max_epochs,
+        classes=spec.classes,
+        multi_label=spec.multi_label,
+        seed=config.seed,
+        absent=absent_shares(torch.from_numpy(context.dataset.labels("train"))),
+        gate_training=training,
         purpose="prune",
         batches=batches_of(loaders[0]),
     )
@@ -117,7 +118,7 @@ def _train_gates(
         module,
         *loaders,
         config=config.trainer.to_the_end(),
-        max_epochs=pruning.max_epochs,
+        max_epochs=training.max_epochs,
         directory=context.artifact.path,
         work=context.artifact.work,
         report=context.report_epoch,
@@ -127,7 +128,7 @@ def _train_gates(
 def _write_heads(
     directory: Path, confidence: Sequence[Sequence[float]], gates: HeadGates | None
 ) -> None:
-    """A row per head in `HEADS` and, where there are gates, the figure of both."""
+    """Write `HEADS`, one row per head, and a figure if there are gates."""
     from wsss.report.figures import save  # Matplotlib takes a second
     from wsss.report.heads import heads_figure, write_head_table
 
@@ -153,7 +154,7 @@ def _val_confidence(context: Context, model: ClassTokenViT, spec: InputSpec) -> 
 
 
 def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:
-    metrics = validate_classifier(model, context.dataset, "val", spec, context.device)
+    metrics = validate_classifier(model, context.dataset, "val", spec=spec, device=context.device)
     model.cpu()
     return float(metrics["mAP"])
 
@@ -165,5 +166,5 @@ STAGE = Stage(
     run=run,
     key_figure=lambda m: f"{m['heads_kept']} of {m['heads']} heads, val mAP {m['mAP_after']:.3f}",
     version=2,  # with a table of heads
-    trains=lambda config: isinstance(config.pruning, HardConcretePruning),
+    trains=lambda config: config.pruning.after_classifier() is not None,
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsss.data.base import Dataset
-from wsss.data.files.raster import mask_suffix, write_mask
+from wsss.data.files.mask_writer import mask_suffix, write_mask
 from wsss.data.types import DatasetInfo, Mask, Split
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter_config import SegmenterConfig
@@ -49,7 +49,15 @@ def relabel(
             if path.exists():
                 continue
             allowed = allowed_classes(dataset.info, row)
-            mask = predict_mask(network, spec, settings, dataset, image_id, device, allowed)
+            mask = predict_mask(
+                network,
+                dataset,
+                image_id,
+                spec=spec,
+                settings=settings,
+                device=device,
+                allowed=allowed,
+            )
             write_mask(path, mask, dataset.info, place)
     return {split: partial(read_pseudo_mask, directory, split) for split in _TRAINED_ON}
 

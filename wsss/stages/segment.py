@@ -31,7 +31,9 @@ def save_mlflow_model(
     from wsss.export.mlflow_model import save_model  # MLflow takes seconds
 
     settings = config.segmenter
-    save_model(target, segmenter, settings.window, settings.overlap, metadata)
+    save_model(
+        target, segmenter, window=settings.window, overlap=settings.overlap, metadata=metadata
+    )
 
 
 STAGE = Stage(

@@ -18,8 +18,8 @@ from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter import build_segmenter, load_segmenter, save_segmenter
 from wsss.randomness import derive_seed
 from wsss.stages.relabel import relabel
+from wsss.training.epoch_metrics import EpochMetrics
 from wsss.training.predict import predict_mask
-from wsss.training.records import Record
 from wsss.training.samples import TrainingSamples, batches_of, build_loader
 from wsss.training.world import ALONE
 
@@ -85,7 +85,7 @@ def _train_round(
     number: int,
     directory: Path,
     work: Path,
-) -> tuple[nn.Module, list[Record]]:
+) -> tuple[nn.Module, list[EpochMetrics]]:
     # Imported here: Lightning takes seconds, and most commands train nothing.
     from wsss.training.fit import fit
     from wsss.training.segmentation import SegmenterTraining
@@ -100,10 +100,10 @@ def _train_round(
                 context.dataset,
                 split,
                 spec,
-                config.dataset.augment if split == "train" else None,
-                seed,
-                settings.window if split == "train" else None,
-                labels[split],
+                augmentation=config.dataset.augment if split == "train" else None,
+                seed=seed,
+                window=settings.window if split == "train" else None,
+                read_mask=labels[split],
             ),
             batch_size=settings.batch_size,
             seed=seed,
@@ -114,7 +114,7 @@ def _train_round(
         for split in labels
     ]
 
-    def report(epoch: int, metrics: Record) -> None:
+    def report(epoch: int, metrics: EpochMetrics) -> None:
         context.report_epoch((number - 1) * settings.max_epochs + epoch, metrics)
 
     history = fit(
@@ -136,7 +136,13 @@ def segmenter_reader(context: Context, directory: Path) -> Callable[[str], Mask]
     network.to(context.device)
 
     def read(image_id: str) -> Mask:
-        settings = context.config.segmenter
-        return predict_mask(network, spec, settings, context.dataset, image_id, context.device)
+        return predict_mask(
+            network,
+            context.dataset,
+            image_id,
+            spec=spec,
+            settings=context.config.segmenter,
+            device=context.device,
+        )
 
     return read

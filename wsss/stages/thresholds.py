@@ -14,8 +14,10 @@ from wsss.evaluation.judging import scored
 from wsss.evaluation.threshold_curve import THRESHOLDS, ThresholdEvaluator
 from wsss.maps.storage import StoredMaps
 from wsss.progress import track
-from wsss.pseudo_masks.painting import claims, paint
-from wsss.pseudo_masks.rules import PseudoMaskConfig, min_max
+from wsss.pseudo_masks.candidates import find_candidates
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.min_max import min_max
+from wsss.pseudo_masks.painting import paint
 from wsss.stages.truth import Truth
 
 
@@ -78,9 +80,11 @@ def _count(context: Context, truth: Truth, split: Split) -> ThresholdEvaluator:
     for maps, labels in track(every, f"thresholds on {split}", len(dataset.ids(split))):
         if maps.image_id not in judged:
             continue
-        claimed = claims(rule, dataset, maps, labels, context.device)
-        heights = min_max(claimed.maps).max(axis=0, initial=0.0)
-        counts.update(paint(claimed, lowest, dataset.info), heights, truth.read(maps.image_id))
+        candidates = find_candidates(
+            dataset, maps, labels=labels, settings=rule, device=context.device
+        )
+        heights = min_max(candidates.maps).max(axis=0, initial=0.0)
+        counts.update(paint(candidates, lowest, dataset.info), heights, truth.read(maps.image_id))
     return counts
 
 

@@ -20,7 +20,6 @@ from wsss.stages.classifier import (
     classifier_loaders,
     classifier_trainer,
     input_spec,
-    joint_pruning,
 )
 from wsss.training.masking import absent_shares
 from wsss.training.predict import validate_classifier
@@ -28,7 +27,7 @@ from wsss.training.samples import batches_of
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Everything that the classifier depends on."""
+    """All settings and data that determine the classifier."""
     model = asdict(config.model)
     if config.model.init_from is not None:
         model["init_from"] = digest(Path(config.model.init_from))
@@ -40,7 +39,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "model": model,
         "masking": asdict(config.masking),
         "loss": asdict(config.loss),
-        "pruning": None if joint_pruning(config) is None else asdict(config.pruning),
+        "pruning": None if config.pruning.with_classifier() is None else asdict(config.pruning),
         "optimizer": asdict(config.optimizer),
         "scheduler": asdict(config.scheduler),
         "trainer": classifier_trainer(config).classifier_settings()
@@ -58,22 +57,22 @@ def run(context: Context) -> Metrics:
     spec = input_spec(config, dataset, context.memory)
     model = build(config, spec, partial(_note, context))
     model.train_block = config.trainer.block_runner()
-    pruning = joint_pruning(config)
-    if pruning is not None:
-        model.gates = pruning.gates(model)
+    gate_training = config.pruning.with_classifier()
+    if gate_training is not None:
+        model.gates = gate_training.gates(model)
     loaders = classifier_loaders(context, spec)
     module = ClassifierTraining(
         model,
-        config.masking,
-        config.loss,
-        config.optimizer,
-        config.scheduler,
-        config.trainer.max_epochs,
-        spec.classes,
-        spec.multi_label,
-        config.seed,
-        absent_shares(torch.from_numpy(dataset.labels("train"))),
-        pruning,
+        masking=config.masking,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        scheduler=config.scheduler,
+        max_epochs=config.trainer.max_epochs,
+        classes=spec.classes,
+        multi_label=spec.multi_label,
+        seed=config.seed,
+        absent=absent_shares(torch.from_numpy(dataset.labels("train"))),
+        gate_training=gate_training,
         batches=batches_of(loaders[0]),
     )
     history = fit(
@@ -88,7 +87,7 @@ def run(context: Context) -> Metrics:
     if not context.world.leads:
         return {}
     save_classifier(context.artifact.path, model, spec)
-    validation = validate_classifier(model, dataset, "val", spec, context.device)
+    validation = validate_classifier(model, dataset, "val", spec=spec, device=context.device)
     return {"epochs": len(history), "val": validation}
 
 

@@ -1,4 +1,4 @@
-"""Which samples make up a batch, and which of them a process takes that trains with others."""
+"""The samples of a batch, and the share of each process that trains together with others."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from torch.utils.data import Sampler
 from wsss.randomness import keyed_generator
 from wsss.training.world import World
 
-Draw = tuple[int, int]
-"""Epoch and index of a sample: all that its augmentation may depend on."""
+SampleKey = tuple[int, int]
+"""Epoch and index of a sample; its augmentation depends on nothing else but the seed."""
 
 
-class EpochSampler(Sampler[Draw]):
-    """Order of samples, drawn anew for each epoch from (seed, epoch) alone."""
+class EpochSampler(Sampler[SampleKey]):
+    """Order of samples, drawn for each epoch from (seed, epoch) alone."""
 
     def __init__(self, samples: Sized, seed: int, shuffle: bool) -> None:
         self._count, self._seed, self._shuffle = len(samples), seed, shuffle
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Name the epoch to draw next."""
+        """Set the epoch to draw next."""
         self._epoch = epoch
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleKey]:
         order: Sequence[int] = range(self._count)
         if self._shuffle:
             generator = keyed_generator(self._seed, "order", self._epoch)
@@ -38,31 +38,32 @@ class EpochSampler(Sampler[Draw]):
 
 
 class Share(NamedTuple):
-    """The rows of a batch that one process takes."""
+    """The rows of a batch that one process loads."""
 
     first: int
+    """Index of the first row."""
     images: int
-    """How many are its own; where there are fewer than processes, some load one for nothing."""
+    """Number of rows that count; if it is 0, the process loads one row that does not count."""
     batch: int
-    """Rows of the whole batch."""
+    """Number of rows of the whole batch."""
     weight: float
-    """Factor on its mean loss, so that the mean over processes is that of the whole batch."""
+    """Factor on the mean loss, so that the mean over processes is that of the whole batch."""
 
     @classmethod
     def whole(cls, images: int) -> Share:
-        """That of a process which trains alone."""
+        """The share of a process that trains alone."""
         return cls(0, images, images, 1.0)
 
 
-class RankBatches(Sampler[list[Draw]]):
-    """The batches of one process: of each batch of the whole world, a run of neighbouring rows.
+class RankBatches(Sampler[list[SampleKey]]):
+    """The batches of one process: neighbouring rows of each batch of the whole world.
 
-    Together all processes see the batches that one alone would see.
+    All processes together load the batches that a single process would load.
 
     Args:
-        sampler: order of all samples; its name is the one by which Lightning names epochs to it.
-        batch_size: of the whole world.
-        world: the processes, and which of them this is.
+        sampler: order of all samples; Lightning sets the epoch of an attribute of this name.
+        batch_size: number of rows of a batch over all processes.
+        world: the processes, and the index of this one.
     """
 
     def __init__(self, sampler: EpochSampler, batch_size: int, world: World) -> None:
@@ -72,7 +73,7 @@ class RankBatches(Sampler[list[Draw]]):
     def __len__(self) -> int:
         return -(-len(self.sampler) // self._batch_size)
 
-    def __iter__(self) -> Iterator[list[Draw]]:
+    def __iter__(self) -> Iterator[list[SampleKey]]:
         order, done = list(self.sampler), self._done
         self._done = 0
         for number in range(done, len(self)):
@@ -80,17 +81,17 @@ class RankBatches(Sampler[list[Draw]]):
             start = number * self._batch_size + share.first
             yield order[start : start + max(share.images, 1)]
 
-    def go_on(self, epoch: int, done: int) -> None:
-        """Name the epoch to draw next, and how many of its batches are done already.
+    def resume(self, epoch: int, done: int) -> None:
+        """Start within an epoch: set the epoch to draw next and the number of its batches to skip.
 
-        Lightning names epochs itself, but to workers that have begun to fetch for the first; and
-        of the batches that are done it knows, but not how to pass over them.
+        Lightning sets epochs itself, but only after the workers have begun to load the first; and
+        it restores the number of finished batches, but does not skip them.
         """
         self.sampler.set_epoch(epoch)
         self._done = done
 
     def share(self, number: int) -> Share:
-        """What this process takes of batch ``number`` of an epoch."""
+        """The share of this process in batch ``number`` of an epoch."""
         rows = min(self._batch_size, len(self.sampler) - number * self._batch_size)
         rank, size = self._world.rank, self._world.size
         first, stop = rank * rows // size, (rank + 1) * rows // size
@@ -99,5 +100,5 @@ class RankBatches(Sampler[list[Draw]]):
 
 
 def share_of(batches: RankBatches | None, number: int, images: int) -> Share:
-    """The share of a batch that a process has loaded; all of its ``images`` where it is alone."""
+    """The share of this process in batch ``number``; all ``images`` for ``batches=None``."""
     return Share.whole(images) if batches is None else batches.share(number)

@@ -1,4 +1,4 @@
-"""What keeps a training resumable, whenever it is stopped."""
+"""Callbacks and checkpoint files that keep a training resumable at any time."""
 
 from __future__ import annotations
 
@@ -11,63 +11,64 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from wsss.atomic import replacing
-from wsss.training.stopping import warnings
+from wsss.training.stopping import interruption
 
 
 class ResumableEarlyStopping(EarlyStopping):
-    """Early stopping that also holds for a run which was killed after it had stopped."""
+    """Early stopping that remains in force when a stopped run is resumed."""
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Lightning forgets with the process that training was over."""
+        """Stop again; Lightning's checkpoint does not store that training was over."""
         if self.wait_count >= self.patience:
             trainer.should_stop = True
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints that a kill in mid-write cannot damage."""
+    """Writes checkpoints so that a kill while writing leaves the old one intact."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """Write beside the target, then replace it."""
+        """Write to a file beside the target, then replace the target."""
         with replacing(Path(path)) as partial:
             torch.save(checkpoint, partial)
 
 
-class SaveWhenWarned(pl.Callback):
-    """Saves a checkpoint in mid-epoch, then lets the handler of the warning end the process.
+class SaveWhenInterrupted(pl.Callback):
+    """Saves a checkpoint within an epoch, then calls the handler of the stop signal.
 
-    Several processes would have to agree on the step; they go on from their last whole epoch.
+    Only for a single process: several would have to agree on the step, so they resume from the
+    end of an epoch.
     """
 
     def __init__(self, checkpoint: Path) -> None:
         self._checkpoint = checkpoint
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """From here on a warning waits for the end of a step."""
-        warnings.training = trainer.world_size == 1
+        """From now on a signal waits for the end of a step."""
+        interruption.training = trainer.world_size == 1
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_index: int
     ) -> None:
-        """Heed a warning, unless gradients are being accumulated.
+        """Save and stop after a signal, unless gradients are being accumulated.
 
-        Only now does Lightning count the step before as done.
+        Here, and not at the end of the step before, Lightning counts that step as done.
         """
-        if warnings.waiting and batch_index % trainer.accumulate_grad_batches == 0:
+        if interruption.waiting and batch_index % trainer.accumulate_grad_batches == 0:
             trainer.save_checkpoint(self._checkpoint)
-            self._heed()
+            self._call_handlers()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Heed a warning that came while the last epoch was validated; its checkpoint is there."""
-        self._heed()
+        """Stop after a signal during validation; the checkpoint of the epoch exists already."""
+        self._call_handlers()
 
     def teardown(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        """Training is over, also where it failed."""
-        warnings.training = False
-        self._heed()
+        """Training has ended or failed; signals no longer wait."""
+        interruption.training = False
+        self._call_handlers()
 
-    def _heed(self) -> None:
-        while warnings.waiting:
-            warnings.training = False
-            warnings.waiting.pop()()
+    def _call_handlers(self) -> None:
+        while interruption.waiting:
+            interruption.training = False
+            interruption.waiting.pop()()

@@ -1,4 +1,4 @@
-"""Where a network runs outside of Lightning's loops."""
+"""The device of a network outside of Lightning's loops."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from wsss.errors import UserError
 
 
 def pick_device(accelerator: str) -> torch.device:
-    """The device that ``trainer.accelerator`` stands for.
+    """The device named by ``trainer.accelerator``.
 
     Raises:
-        UserError: an accelerator that is unknown or not there.
+        UserError: an unknown accelerator, or one that this machine does not have.
     """
     found = {
         "gpu": torch.cuda.is_available(),

@@ -1,4 +1,4 @@
-"""Means of what training measures over an epoch, unbroken by a stop in its middle."""
+"""Means of training metrics over an epoch, stored in checkpoints within the epoch."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import Tensor
 
 
 class EpochMeans:
-    """Sums over the images that were seen in an epoch; goes into checkpoints."""
+    """Sums over the images seen so far in an epoch."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._images = 0
 
     def add(self, images: int, values: Mapping[str, Tensor | float]) -> None:
-        """Count the means over some images, always under the same names."""
+        """Add the means over a number of images; names must be the same in every call."""
         self._images += images
         for name, value in values.items():
             part = torch.as_tensor(value).detach().float() * images
             self._sums[name] = self._sums[name] + part if name in self._sums else part
 
     def take(self, trainer: pl.Trainer) -> dict[str, float]:
-        """The means over all processes' images since the last call; starts anew."""
+        """The means over the images of all processes since the last call; resets the sums."""
         sums, images = self._sums, self._images
         self._sums, self._images = {}, 0
         if not sums:
@@ -39,11 +39,11 @@ class EpochMeans:
         return {name: total / count for name, total in zip(sorted(sums), totals, strict=True)}
 
     def state_dict(self) -> dict[str, Any]:
-        """What goes into a checkpoint."""
+        """State for a checkpoint."""
         return {"sums": dict(self._sums), "images": self._images}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state of a checkpoint."""
         self._sums, self._images = dict(state["sums"]), int(state["images"])
 
 

@@ -1,4 +1,4 @@
-"""Run a Lightning module to its end, from the start or from where it was interrupted."""
+"""Train a Lightning module, from the start or from the last checkpoint."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch.utils.data import DataLoader
 
-from wsss.training.callbacks import AtomicCheckpointIO, ResumableEarlyStopping, SaveWhenWarned
+from wsss.training.callbacks import AtomicCheckpointIO, ResumableEarlyStopping, SaveWhenInterrupted
 from wsss.training.device import pick_device
 from wsss.training.epoch_means import MeasuredModule
+from wsss.training.epoch_metrics import EpochMetrics
 from wsss.training.history import History
-from wsss.training.records import Record
 from wsss.training.rendezvous import cluster_environment
 from wsss.training.samples import Batch, batches_of
 from wsss.training.trainer_config import TrainerConfig
@@ -34,47 +34,50 @@ def fit(
     max_epochs: int,
     directory: Path,
     work: Path,
-    report: Callable[[int, Record], None],
-) -> list[Record]:
+    report: Callable[[int, EpochMetrics], None],
+) -> list[EpochMetrics]:
     """Train, validate after each epoch, and leave the chosen weights in ``module``.
 
-    A checkpoint is written after every epoch, and in its middle where the process is warned of
-    being stopped (`wsss.training.stopping`); if ``work`` holds one, training goes on from it and
-    gives the same bits as if it had never stopped.
+    A checkpoint is written after every epoch, and within an epoch after a stop signal
+    (`wsss.training.stopping`). If ``work`` holds a checkpoint, training resumes from it and gives
+    the same bits as without the interruption.
 
     Args:
-        module: what to train.
+        module: the module to train.
         train: batches of an epoch.
         val: batches of the validation split.
-        config: manner of training.
-        max_epochs: length; 0 leaves the module as it is.
+        config: settings of the training loop.
+        max_epochs: number of epochs; 0 leaves the module unchanged.
         directory: receives ``history.jsonl``.
-        work: keeps checkpoints until the caller removes it; one that all processes see.
-        report: called with (epoch, metrics).
+        work: folder for checkpoints, removed by the caller; all processes must see it.
+        report: called with (epoch, metrics) after each epoch.
 
     Returns:
         the metrics of every epoch.
+
+    Raises:
+        UserError: the device, or a process that should train too, is missing.
     """
     if max_epochs == 0:
         return []
-    device = pick_device(config.accelerator)  # says what is wrong better than Lightning does
+    device = pick_device(config.accelerator)  # its message is better than Lightning's
     world = training_world(config.devices, config.num_nodes)
     history = History(directory / "history.jsonl", report)
     last = ModelCheckpoint(work, "last", save_top_k=1, enable_version_counter=False)
     best = ModelCheckpoint(
         work, "best", monitor="val/loss", save_top_k=1, enable_version_counter=False
     )
-    stop = SaveWhenWarned(work / "last.ckpt")
-    # The checkpoint that a resume starts from comes last: it then holds the state of the others.
+    stop = SaveWhenInterrupted(work / "last.ckpt")
+    # The checkpoint to resume from is written last, so that it holds the state of the others.
     callbacks: list[Callback] = [stop, history, *([best] if config.select == "best" else []), last]
     if config.early_stopping is not None:
         callbacks.insert(0, ResumableEarlyStopping("val/loss", patience=config.early_stopping))
     bar = config.progress_bar and sys.stderr.isatty() and world.leads
-    # Which accelerators it looked for, and an advertisement: nothing that a user can act upon.
+    # Lists of accelerators and an advertisement: nothing that a user can act upon.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     resume = work / "last.ckpt"
     if resume.exists():
-        batches_of(train).go_on(*_progress(resume, len(train)))
+        batches_of(train).resume(*_progress(resume, len(train)))
     module.train()
     with warnings.catch_warnings():
         _silence_warnings()
@@ -83,7 +86,8 @@ def fit(
             devices=config.devices,
             num_nodes=config.num_nodes,
             strategy="auto" if world.size == 1 else "ddp",
-            sync_batchnorm=world.size > 1 and device.type == "cuda",  # PyTorch has it there alone
+            sync_batchnorm=world.size > 1
+            and device.type == "cuda",  # PyTorch has it for CUDA alone
             max_epochs=max_epochs,
             accumulate_grad_batches=config.accumulate_grad_batches,
             gradient_clip_val=config.gradient_clip,
@@ -95,7 +99,7 @@ def fit(
             enable_progress_bar=bar,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            deterministic="warn",  # CUDA has no deterministic 2-d cross-entropy; on the CPU all is
+            deterministic="warn",  # CUDA has no deterministic 2-d cross-entropy
             use_distributed_sampler=False,
         )
         try:
@@ -103,7 +107,7 @@ def fit(
         except SystemExit as end:
             if end.code != 1:
                 raise
-            # Lightning's answer to Ctrl-C, and it leaves the signal ignored.
+            # Lightning's response to Ctrl-C, after which it ignores the signal.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
     if config.select == "best" and best.best_model_path:
@@ -114,7 +118,7 @@ def fit(
 
 
 def _progress(checkpoint: Path, batches: int) -> tuple[int, int]:
-    """The epoch that a checkpoint goes on with, and how many of its batches are done."""
+    """The epoch in which a checkpoint resumes, and the number of its batches that are done."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     loop = content["loops"]["fit_loop"]
     done = int(loop["epoch_loop.batch_progress"]["current"]["completed"])
@@ -123,7 +127,7 @@ def _progress(checkpoint: Path, batches: int) -> tuple[int, int]:
 
 
 def _silence_warnings() -> None:
-    """Advice that does not apply: small data, loaders without workers, resumed folders, srun."""
+    """Hide advice that does not apply: small data, no workers, resumed folders, srun."""
     for message in (
         ".*does not have many workers.*",
         ".*The number of training batches.*",

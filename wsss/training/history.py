@@ -1,4 +1,4 @@
-"""Metrics per epoch, kept in the checkpoint so that a resumed run has one unbroken history."""
+"""Metrics of every epoch, stored in checkpoints so that a resumed run has a complete history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from wsss.training.epoch_means import MeasuredModule
-from wsss.training.records import Record
+from wsss.training.epoch_metrics import EpochMetrics
 
 
 class History(pl.Callback):
@@ -18,15 +18,15 @@ class History(pl.Callback):
 
     Args:
         path: the file, rewritten after each epoch.
-        report: called with (epoch, metrics) once an epoch is done.
+        report: called with (epoch, metrics) after each epoch.
     """
 
-    def __init__(self, path: Path, report: Callable[[int, Record], None]) -> None:
+    def __init__(self, path: Path, report: Callable[[int, EpochMetrics], None]) -> None:
         self._path, self._report = path, report
-        self.records: list[Record] = []
+        self.records: list[EpochMetrics] = []
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Take the epoch's metrics; validation has run by now."""
+        """Collect the epoch's metrics; validation has already run."""
         assert isinstance(module, MeasuredModule)
         validated = {name: float(value) for name, value in trainer.callback_metrics.items()}
         metrics = dict(sorted((validated | module.means.take(trainer)).items()))
@@ -39,9 +39,9 @@ class History(pl.Callback):
         self._report(trainer.current_epoch, metrics)
 
     def state_dict(self) -> dict[str, Any]:
-        """Goes into the checkpoint."""
+        """State for the checkpoint."""
         return {"records": self.records}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Comes back from the checkpoint."""
+        """Restore the state of a checkpoint."""
         self.records = list(state_dict["records"])

@@ -1,4 +1,4 @@
-"""What the classifier is trained to do besides telling the classes of an image."""
+"""The config group ``loss``, and the losses of the classifier."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from wsss.models.outputs import Scores
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms beside the classification loss: `diversity` and `contrast`."""
+    """Weights of the terms beside the classification loss; 0 leaves a term out."""
 
     diversity: float
+    """Weight of `diversity`."""
     contrast: float
+    """Weight of `contrast`."""
 
     def __post_init__(self) -> None:
         check_least("loss.diversity", self.diversity, 0)
@@ -26,12 +28,12 @@ class LossConfig:
 
 
 def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
-    """Probabilities ``[B, C]``: sigmoid for several labels an image, softmax for exactly one."""
+    """Probabilities ``[B, C]``: sigmoid for several classes per image, softmax for exactly one."""
     return logits.sigmoid() if multi_label else logits.softmax(dim=1)
 
 
 def classification_loss(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
-    """Binary cross-entropy for several labels an image, cross-entropy for exactly one.
+    """Binary cross-entropy for several classes per image, cross-entropy for exactly one.
 
     ``logits`` and ``labels`` are ``[B, C]``; the labels hold 0 and 1.
     """
@@ -41,9 +43,9 @@ def classification_loss(logits: Tensor, labels: Tensor, multi_label: bool) -> Te
 
 
 def training_loss(scores: Scores, labels: Tensor, multi_label: bool, config: LossConfig) -> Tensor:
-    """Classification loss of every head that gives scores, and the weighted other terms.
+    """Sum of the classification losses of all heads and the weighted other terms.
 
-    ``scores`` must hold class attention where ``config.diversity`` is above 0.
+    ``scores`` must hold class attention if ``config.diversity`` is above 0.
     """
     parts = [
         classification_loss(logits.float(), labels, multi_label)
@@ -59,10 +61,10 @@ def training_loss(scores: Scores, labels: Tensor, multi_label: bool, config: Los
 
 
 def diversity(maps: Tensor) -> Tensor:
-    """How alike the attention maps of different classes are ("Know Your Attention Maps", 2025).
+    """Similarity of the attention maps of different classes ("Know Your Attention Maps", 2025).
 
-    Maps ``[B, C, h, w]`` are flattened and brought to length 1; the term is the Frobenius norm of
-    their Gram matrix less the identity, averaged over the batch: 0 where no two maps overlap.
+    Maps ``[B, C, h, w]`` are flattened and scaled to length 1; the term is the Frobenius norm of
+    their Gram matrix minus the identity, averaged over the batch: 0 if no two maps overlap.
     """
     flat = F.normalize(maps.flatten(2).float(), dim=-1)
     gram = flat @ flat.transpose(1, 2)
@@ -72,11 +74,11 @@ def diversity(maps: Tensor) -> Tensor:
 
 
 def contrast(layer_tokens: Sequence[Tensor]) -> Tensor:
-    """How alike the tokens of different classes are (MCTformer+, Xu et al., 2023).
+    """Similarity of the tokens of different classes (MCTformer+, Xu et al., 2023).
 
-    In every layer, the cosines of an image's class tokens ``[B, C, D]`` are taken as scores by
-    which each token has to find itself: cross-entropy against the identity, averaged over tokens,
-    images and layers.
+    In every layer, the cosines between the class tokens ``[B, K, D]`` of an image are scores by
+    which each token is matched with itself: cross-entropy against the identity, averaged over
+    tokens, images and layers.
     """
     terms = []
     for tokens in layer_tokens:

@@ -4,91 +4,132 @@
 the output embedding of the token of each absent class is zeroed with a probability, so that a
 class can only be recognised through its own token, and that token's attention settles on it.
 
-Where a hidden token is hidden (``place``):
+Places where a token can be hidden (``place``):
 
 - ``output``, as published: its output embedding is zeroed before the classifier.
 - ``input``: it enters the first block as zeros, class token and position embedding alike.
-- ``attention``: in no block is it a key for any token, and its output is zeroed, so that it
-  neither gives nor takes.
-
-How the probability is shared among classes (``balance``) is told in `class_rates`.
+- ``attention``: it is a key for no token in any block, and its output is zeroed, so that it
+  has no effect at all.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from wsss.checks import check_choice, check_share
-from wsss.models.hidden import PLACES
+from wsss.models.hidden import PLACES, HiddenTokens
 
 BALANCES = ("none", "frequency")
 
 
 @dataclass(frozen=True)
-class NoMasking:
-    """No token is ever hidden: the baseline."""
+class Masking(ABC):
+    """Which class tokens are hidden in training."""
 
     name: str
-    place: ClassVar[str] = "output"
-    balance: ClassVar[str] = "none"
+    """Name of the option."""
 
+    @abstractmethod
     def rate(self, progress: float) -> float:
-        """Probability at ``progress`` in [0, 1] of training: always 0."""
-        return 0.0
+        """Probability at ``progress`` in [0, 1] of training that a token is hidden."""
+
+    @abstractmethod
+    def hide(
+        self,
+        labels: Tensor,
+        rate: float,
+        *,
+        absent: Tensor,
+        generator: torch.Generator,
+        rows: tuple[int, int],
+    ) -> HiddenTokens | None:
+        """Draw the class tokens to hide in a batch; ``None`` for no masking.
+
+        Args:
+            labels: image labels ``[B, C]``, 0 or 1.
+            rate: from `rate`.
+            absent: share of training images without each class ``[C]``, see `absent_shares`.
+            generator: see `draw_token_keep`.
+            rows: see `draw_token_keep`.
+        """
 
 
 @dataclass(frozen=True)
-class RandomMasking:
-    """One probability ``dp_rate`` in [0, 1] all through training, as published."""
+class NoMasking(Masking):
+    """No token is hidden: the baseline."""
 
-    name: str
+    def rate(self, progress: float) -> float:
+        """Always 0."""
+        return 0.0
+
+    def hide(self, *_: Any, **__: Any) -> None:
+        """Nothing; a class token that all classes share could not be hidden for one of them."""
+
+
+@dataclass(frozen=True)
+class TokenMasking(Masking):
+    """The tokens of absent classes are hidden at random."""
+
     dp_rate: float
+    """Probability that the token of an absent class is hidden, in [0, 1]."""
     place: str
+    """Where tokens are hidden: ``output``, ``input`` or ``attention``, see above."""
     balance: str
+    """``none``: the same probability for all classes; ``frequency``: see `class_rates`."""
 
     def __post_init__(self) -> None:
         check_share("masking.dp_rate", self.dp_rate)
         check_choice("masking.place", self.place, PLACES)
         check_choice("masking.balance", self.balance, BALANCES)
 
+    def hide(
+        self,
+        labels: Tensor,
+        rate: float,
+        *,
+        absent: Tensor,
+        generator: torch.Generator,
+        rows: tuple[int, int],
+    ) -> HiddenTokens:
+        """Draw the class tokens to hide in a batch."""
+        balanced = self.balance == "frequency"
+        rates = class_rates(rate, absent.to(labels)) if balanced else rate
+        return HiddenTokens(draw_token_keep(labels, rates, generator, rows), self.place)
+
+
+@dataclass(frozen=True)
+class RandomMasking(TokenMasking):
+    """One probability throughout training, as published."""
+
     def rate(self, progress: float) -> float:
-        """Probability at ``progress`` in [0, 1] of training: ``dp_rate``."""
+        """Always ``dp_rate``."""
         return self.dp_rate
 
 
 @dataclass(frozen=True)
-class ScheduledMasking:
-    """The probability rises linearly from ``start_rate`` to ``dp_rate``, then stays.
+class ScheduledMasking(TokenMasking):
+    """The probability rises linearly from ``start_rate`` to ``dp_rate``, then stays there."""
 
-    ``ramp`` in (0, 1] is the share of training that the rise takes.
-    """
-
-    name: str
-    dp_rate: float
     start_rate: float
+    """Probability at the start, in [0, 1]."""
     ramp: float
-    place: str
-    balance: str
+    """Share of training that the rise takes, in (0, 1]."""
 
     def __post_init__(self) -> None:
-        check_share("masking.dp_rate", self.dp_rate)
+        super().__post_init__()
         check_share("masking.start_rate", self.start_rate)
         if not 0 < self.ramp <= 1:
             raise ValueError(f"masking.ramp is {self.ramp}, it must lie in (0, 1]")
-        check_choice("masking.place", self.place, PLACES)
-        check_choice("masking.balance", self.balance, BALANCES)
 
     def rate(self, progress: float) -> float:
         """Probability at ``progress`` in [0, 1] of training."""
         done = min(progress / self.ramp, 1.0)
         return self.start_rate + (self.dp_rate - self.start_rate) * done
-
-
-Masking = NoMasking | RandomMasking | ScheduledMasking
 
 
 def absent_shares(labels: Tensor) -> Tensor:
@@ -97,20 +138,20 @@ def absent_shares(labels: Tensor) -> Tensor:
 
 
 def class_rates(rate: float, absent: Tensor) -> Tensor:
-    """Rates at which the tokens of all classes are hidden about equally often.
+    """Rates that hide the tokens of all classes about equally often.
 
-    The token of class c is hidden in a share ``absent_c * rate_c`` of the images, so that with one
-    rate for all the tokens of rare classes are hidden most. Under ``balance=frequency`` the rate
-    of class c is instead ``min(1, rate * mean(absent) / absent_c)``: every token is hidden in the
-    share ``rate * mean(absent)`` of the images, or, where its class is absent from fewer, in all
-    of those.
+    The token of class c is hidden in a share ``absent_c * rate_c`` of the images; with one rate
+    for all classes, tokens of rare classes are hidden most. With ``balance=frequency`` the rate of
+    class c is ``min(1, rate * mean(absent) / absent_c)`` instead: every token is hidden in the
+    share ``rate * mean(absent)`` of the images or, if its class is absent from fewer, in all of
+    those.
 
     Args:
         rate: the masking's rate in [0, 1].
         absent: share of training images without each class ``[C]``, see `absent_shares`.
 
     Returns:
-        ``[C]`` in [0, 1]; what it holds for a class that is in every image never matters.
+        ``[C]`` in [0, 1]; the value for a class that is in every image has no effect.
     """
     least = torch.finfo(absent.dtype).tiny  # never hidden anyway, and no division by 0
     return (rate * absent.mean() / absent.clamp(min=least)).clamp(max=1.0)
@@ -128,10 +169,11 @@ def draw_token_keep(
         labels: image labels ``[B, C]``, 0 or 1.
         rate: probability in [0, 1] that the token of an absent class is hidden; one for all, or
             one per class ``[C]`` on the labels' device.
-        generator: source of the draw, on any device. The draw takes the same numbers from it
-            whatever the rate.
-        rows: number of the first row and of all rows of the batch that ``labels`` are a part of,
-            which then gets what the whole batch would; all by default.
+        generator: source of random numbers, on any device; their count does not depend on the
+            rate.
+        rows: for a part of a batch, the index of its first row and the number of rows of the whole
+            batch; the part gets the same draw as within the whole batch. By default ``labels`` are
+            the whole batch.
 
     Returns:
         ``[B, C]`` of 0 and 1 on the labels' device: 1 wherever the class is present, and 0 with

@@ -1,7 +1,8 @@
-"""Optimizers by config."""
+"""The config group ``optimizer``."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,44 +13,74 @@ from torch.optim import Optimizer
 
 from wsss.checks import check_least, check_positive, check_share
 
+ParameterGroups = list[dict[str, Any]]
+
 
 @dataclass(frozen=True)
-class AdamConfig:
-    """Adam with weight decay as an L2 term (Kingma & Ba, ICLR 2015)."""
+class OptimizerConfig(ABC):
+    """What every optimizer has."""
 
     name: str
+    """Name of the option."""
     lr: float
+    """Learning rate, before the factor of the schedule."""
     weight_decay: float
-    betas: list[float]
+    """Weight decay of matrices; nothing else decays."""
 
     def __post_init__(self) -> None:
         check_positive("optimizer.lr", self.lr)
         check_least("optimizer.weight_decay", self.weight_decay, 0)
+
+    @abstractmethod
+    def build(self, groups: ParameterGroups) -> Optimizer:
+        """The optimizer of parameter groups that have their own weight decay."""
+
+
+@dataclass(frozen=True)
+class BetasConfig(OptimizerConfig):
+    """What Adam and AdamW share."""
+
+    betas: list[float]
+    """Decay rates of the means of gradients and of their squares, in [0, 1)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"optimizer.betas is {self.betas}, it must be two numbers in [0, 1)")
 
 
 @dataclass(frozen=True)
-class AdamWConfig(AdamConfig):
-    """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019)."""
+class AdamConfig(BetasConfig):
+    """Adam with weight decay as an L2 term (Kingma & Ba, ICLR 2015)."""
+
+    def build(self, groups: ParameterGroups) -> Optimizer:
+        """PyTorch's Adam."""
+        return torch.optim.Adam(groups, lr=self.lr, betas=(self.betas[0], self.betas[1]))
 
 
 @dataclass(frozen=True)
-class SgdConfig:
+class AdamWConfig(BetasConfig):
+    """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019)."""
+
+    def build(self, groups: ParameterGroups) -> Optimizer:
+        """PyTorch's AdamW."""
+        return torch.optim.AdamW(groups, lr=self.lr, betas=(self.betas[0], self.betas[1]))
+
+
+@dataclass(frozen=True)
+class SgdConfig(OptimizerConfig):
     """Stochastic gradient descent with momentum."""
 
-    name: str
-    lr: float
-    weight_decay: float
     momentum: float
+    """Factor on the previous update, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        check_positive("optimizer.lr", self.lr)
-        check_least("optimizer.weight_decay", self.weight_decay, 0)
+        super().__post_init__()
         check_share("optimizer.momentum", self.momentum, below_one=True)
 
-
-OptimizerConfig = AdamWConfig | AdamConfig | SgdConfig
+    def build(self, groups: ParameterGroups) -> Optimizer:
+        """PyTorch's SGD."""
+        return torch.optim.SGD(groups, lr=self.lr, momentum=self.momentum)
 
 
 def build_optimizer(
@@ -61,11 +92,9 @@ def build_optimizer(
     for name, parameter in named_parameters:
         is_embedding = name.endswith(("_token", "pos_embed"))
         (plain if parameter.ndim < 2 or is_embedding else decayed).append(parameter)
-    groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    if isinstance(config, SgdConfig):
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
-    kind = torch.optim.AdamW if isinstance(config, AdamWConfig) else torch.optim.Adam
-    return kind(groups, lr=config.lr, betas=(config.betas[0], config.betas[1]))
+    return config.build(
+        [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+    )

@@ -1,7 +1,7 @@
-"""Losses of pixel labels, some of which may be wrong.
+"""Losses on pixel labels, some of which may be wrong.
 
-All take scores ``[B, C, H, W]`` and class indices ``[B, H, W]``. Pixels of `IGNORE_INDEX` count
-nowhere; where every pixel is ignored the loss is 0 and so are its gradients.
+All take scores ``[B, C, H, W]`` and class indices ``[B, H, W]``. Pixels of `IGNORE_INDEX` are left
+out; without any other pixel the loss and its gradients are 0.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from wsss.data.types import IGNORE_INDEX
 from wsss.models.segmenter_config import SegmenterConfig
 
 LOG_ZERO = -4.0
-"""What symmetric cross-entropy takes for the logarithm of 0."""
+"""Value of log 0 in symmetric cross-entropy."""
 
 
 def segmentation_loss(scores: Tensor, target: Tensor, config: SegmenterConfig) -> Tensor:
-    """The loss that ``segmenter.loss`` names, with its parameter."""
+    """The loss named by ``segmenter.loss``, with its parameter."""
     if not (target != IGNORE_INDEX).any():
         return scores.sum() * 0.0  # the mean over no pixel would be NaN and ruin the weights
     if config.loss == "generalised_ce":
@@ -34,8 +34,8 @@ def segmentation_loss(scores: Tensor, target: Tensor, config: SegmenterConfig) -
 def generalised_cross_entropy(scores: Tensor, target: Tensor, q: float) -> Tensor:
     """Mean of ``(1 - p^q) / q``, p the probability of the label (Zhang & Sabuncu, NeurIPS 2018).
 
-    Cross-entropy as ``q`` in (0, 1] goes to 0, mean absolute error at 1: a pixel weighs ``p^q``
-    of what it does in cross-entropy, so that labels the network finds unlikely count for little.
+    Cross-entropy as ``q`` in (0, 1] goes to 0, mean absolute error at 1. A pixel's gradient is
+    ``p^q`` times that of cross-entropy, so that labels with a low probability count little.
     """
     return _mean(-torch.expm1(-q * _surprise(scores, target)) / q, target)
 
@@ -43,9 +43,9 @@ def generalised_cross_entropy(scores: Tensor, target: Tensor, q: float) -> Tenso
 def symmetric_cross_entropy(scores: Tensor, target: Tensor, share: float) -> Tensor:
     """``(1 - share) CE + share RCE``, see Wang et al. (ICCV 2019).
 
-    The reverse cross-entropy has label and prediction change places; with the logarithm of the
-    labels' zeros taken as `LOG_ZERO` it is ``-LOG_ZERO (1 - p)``, p the probability of the label.
-    The paper's two weights are one here, as the loss's scale does not matter to AdamW.
+    The reverse cross-entropy RCE exchanges label and prediction; with log 0 = `LOG_ZERO` it is
+    ``-LOG_ZERO (1 - p)``, p the probability of the label. One weight replaces the paper's two,
+    since AdamW does not depend on the scale of the loss.
     """
     surprise = _surprise(scores, target)
     reverse = LOG_ZERO * torch.expm1(-surprise)
@@ -53,9 +53,9 @@ def symmetric_cross_entropy(scores: Tensor, target: Tensor, share: float) -> Ten
 
 
 def bootstrapped_cross_entropy(scores: Tensor, target: Tensor, share: float) -> Tensor:
-    """Cross-entropy against labels of which a share is the network's own (Reed et al., 2015).
+    """Cross-entropy against a mix of labels and the network's predictions (Reed et al., 2015).
 
-    The hard variant: the likeliest class counts for ``share``, the label for the rest.
+    The hard variant: the most probable class has weight ``share``, the label the rest.
     """
     own = F.cross_entropy(scores, scores.argmax(dim=1), reduction="none")
     return _mean((1 - share) * _surprise(scores, target) + share * own, target)
@@ -73,7 +73,7 @@ def _dice(scores: Tensor, target: Tensor) -> Tensor:
 
 
 def _surprise(scores: Tensor, target: Tensor) -> Tensor:
-    """``-log p`` of each pixel's label, ``[B, H, W]``: finite where p itself would be 0."""
+    """``-log p`` of each pixel's label, ``[B, H, W]``; finite even if p underflows to 0."""
     return F.cross_entropy(scores, target, ignore_index=IGNORE_INDEX, reduction="none")
 
 

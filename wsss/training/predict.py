@@ -1,4 +1,4 @@
-"""What trained networks say of images: class probabilities, and masks."""
+"""Predictions of trained networks: class probabilities and masks."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def predict_probabilities(
     model: ClassTokenViT,
     dataset: Dataset,
     split: Split,
+    *,
     spec: InputSpec,
     device: torch.device,
 ) -> NDArray[np.float32]:
@@ -48,11 +49,12 @@ def validate_classifier(
     model: ClassTokenViT,
     dataset: Dataset,
     split: Split,
+    *,
     spec: InputSpec,
     device: torch.device,
 ) -> dict[str, Any]:
     """mAP, per-class average precision and F1 of a split; see `classification_metrics`."""
-    probabilities = predict_probabilities(model, dataset, split, spec, device)
+    probabilities = predict_probabilities(model, dataset, split, spec=spec, device=device)
     return classification_metrics(
         probabilities,
         dataset.labels(split),
@@ -63,10 +65,11 @@ def validate_classifier(
 
 def predict_mask(
     network: nn.Module,
-    spec: InputSpec,
-    settings: SegmenterConfig,
     dataset: Dataset,
     image_id: str,
+    *,
+    spec: InputSpec,
+    settings: SegmenterConfig,
     device: torch.device,
     allowed: Sequence[int] | None = None,
 ) -> Mask:
@@ -74,34 +77,43 @@ def predict_mask(
 
     Args:
         network: in evaluation mode, on ``device``.
+        dataset: source of the image.
+        image_id: the image.
         spec: the network's input.
         settings: its sliding windows.
-        dataset: where the image comes from.
-        image_id: which one.
-        device: where the network runs.
+        device: device of the network.
         allowed: classes that may appear, ``None`` for all.
 
     Raises:
         UserError: the image cannot be read.
     """
     image = dataset.read_image(image_id)
-    return segment_image(network, spec, settings.window, settings.overlap, image, device, allowed)
+    return segment_image(
+        network,
+        image,
+        spec=spec,
+        window=settings.window,
+        overlap=settings.overlap,
+        device=device,
+        allowed=allowed,
+    )
 
 
 def segment_image(
     network: nn.Module,
+    image: Image,
+    *,
     spec: InputSpec,
     window: int,
     overlap: float,
-    image: Image,
     device: torch.device,
     allowed: Sequence[int] | None = None,
 ) -> Mask:
-    """A segmenter's mask ``[H, W]`` of an image ``[bands, H, W]`` in its dataset's values.
+    """A segmenter's mask ``[H, W]`` of an image ``[bands, H, W]`` in the units of its dataset.
 
     The other arguments are those of `predict_mask` and `wsss.models.segmenter.predict`.
     """
     size = (image.shape[-2], image.shape[-1])
     prepared = prepare(image, spec).to(device)
-    mask = predict(network, prepared, window, overlap, size, allowed)
+    mask = predict(network, prepared, window=window, overlap=overlap, size=size, allowed=allowed)
     return np.asarray(mask.cpu().numpy(), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""How processes that train together find each other."""
+"""The address at which processes that train together connect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _RENDEZVOUS_SECONDS = 600.0
 
 
 def cluster_environment(world: World, folder: Path) -> ClusterEnvironment:
-    """How Lightning finds the other processes; never its own SLURM one, which requeues by itself.
+    """Lightning's description of the processes.
 
-    ``folder`` is one that all processes see.
+    Lightning's own class for SLURM is not used, since it requeues jobs itself.
+
+    Args:
+        world: the processes, and the index of this one.
+        folder: a folder that all processes see.
     """
     if world.size == 1:
         return LightningEnvironment()
@@ -31,12 +35,12 @@ def cluster_environment(world: World, folder: Path) -> ClusterEnvironment:
 
 
 class _SharedFolderEnvironment(ClusterEnvironment):
-    """The leader picks a free port when the job starts and leaves it in a shared folder."""
+    """The leading process picks a free port and writes it into a shared folder."""
 
     def __init__(self, world: World, folder: Path, environment: Mapping[str, str]) -> None:
         super().__init__()
         self._world = world
-        # A requeued job has the same id; what it left behind before must not be taken for new.
+        # A requeued job has the same id, but must not read the file of its previous attempt.
         attempt = f"{environment.get('SLURM_JOB_ID')}_{environment.get('SLURM_RESTART_COUNT', '0')}"
         path = folder / f"rendezvous_{attempt}"
         if world.leads:
@@ -89,7 +93,7 @@ def _free_port() -> int:
 
 
 def _wait_for(path: Path) -> str:
-    """What the leader wrote; another process may take long to start."""
+    """The content of a file, once the leading process has written it."""
     deadline = time.monotonic() + _RENDEZVOUS_SECONDS
     while not path.exists():
         if time.monotonic() > deadline:

@@ -16,26 +16,26 @@ from wsss.data.fit import pad, pad_mask, resize_mask
 from wsss.data.types import Mask, Split
 from wsss.models.input_spec import InputSpec, prepare
 from wsss.randomness import derive_seed, keyed_generator
-from wsss.training.batches import Draw, EpochSampler, RankBatches
+from wsss.training.batches import EpochSampler, RankBatches, SampleKey
 from wsss.training.world import ALONE, World
 
 Batch = dict[str, Tensor]
 
 
 class TrainingSamples(TorchDataset[Batch]):
-    """Images of a split with image labels, and with pixel labels where a reader is given.
+    """Images of a split with image labels and, if ``read_mask`` is given, pixel labels.
 
-    Items are asked for by (epoch, index), so that augmentation needs no state.
+    Items are indexed by (epoch, index), so that augmentation needs no state.
 
     Args:
-        dataset: where images come from.
-        split: which of them.
+        dataset: source of the images.
+        split: split of the dataset.
         spec: the network's input.
-        augmentation: ``None`` to leave images as they are.
-        seed: the experiment's.
-        window: side of the random square that is cut out, ``None`` for whole images.
-        read_mask: gives the pixel labels ``[H, W]`` of an image id: a pseudo-mask, or, for the
-            fully supervised ceiling alone, the true one.
+        augmentation: random changes of images; ``None`` for none.
+        seed: seed of the experiment.
+        window: side in pixels of the random square that is cut out; ``None`` for whole images.
+        read_mask: gives the pixel labels ``[H, W]`` of an image id: a pseudo-mask, or the true
+            mask, which only the fully supervised ceiling may see.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class TrainingSamples(TorchDataset[Batch]):
         dataset: Dataset,
         split: Split,
         spec: InputSpec,
+        *,
         augmentation: AugmentConfig | None,
         seed: int,
         window: int | None = None,
@@ -56,8 +57,8 @@ class TrainingSamples(TorchDataset[Batch]):
     def __len__(self) -> int:
         return len(self._ids)
 
-    def __getitem__(self, draw: Draw) -> Batch:
-        epoch, index = draw
+    def __getitem__(self, key: SampleKey) -> Batch:
+        epoch, index = key
         image = prepare(self._dataset.read_image(self._ids[index]), self._spec)
         mask = self._mask(index, image)
         if self._augmentation is not None:
@@ -96,14 +97,14 @@ def build_loader(
 ) -> DataLoader[Batch]:
     """A loader whose batches depend on seed and epoch only, not on the number of workers.
 
-    The last, smaller batch is kept: with few images it is a large part of them. Of each batch of
-    ``batch_size`` every process of ``world`` loads its share.
+    The last, smaller batch is kept, as it is a large part of few images. Every process of
+    ``world`` loads its share of each batch of ``batch_size`` images.
     """
     return DataLoader(
         samples,
         batch_sampler=RankBatches(EpochSampler(samples, seed, shuffle), batch_size, world),
         num_workers=num_workers,
-        persistent_workers=num_workers > 0,  # what they have decoded stays with them
+        persistent_workers=num_workers > 0,  # workers keep the images that they have decoded
         pin_memory=torch.cuda.is_available(),
     )
 

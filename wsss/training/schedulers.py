@@ -1,8 +1,9 @@
-"""Learning-rate schedules, as factors on the optimizer's rate."""
+"""The config group ``scheduler``: learning-rate schedules."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from torch.optim import Optimizer
@@ -12,26 +13,34 @@ from wsss.checks import check_share
 
 
 @dataclass(frozen=True)
-class ConstantConfig:
-    """The rate stays as it is."""
+class SchedulerConfig(ABC):
+    """A factor on the learning rate over the course of training."""
 
     name: str
+    """Name of the option."""
+
+    @abstractmethod
+    def factor(self, progress: float) -> float:
+        """Factor at ``progress`` in [0, 1] of training."""
+
+
+@dataclass(frozen=True)
+class ConstantConfig(SchedulerConfig):
+    """The learning rate does not change."""
 
     def factor(self, progress: float) -> float:
-        """Factor at ``progress`` in [0, 1] of training: 1."""
+        """Always 1."""
         return 1.0
 
 
 @dataclass(frozen=True)
-class CosineConfig:
-    """Linear warm-up, then half a cosine down to ``final`` times the rate.
+class CosineConfig(SchedulerConfig):
+    """Linear warm-up, then half a cosine down to ``final`` times the learning rate."""
 
-    ``warmup`` in [0, 1) is the share of training that the warm-up takes.
-    """
-
-    name: str
     warmup: float
+    """Share of training that the warm-up takes, in [0, 1)."""
     final: float
+    """Factor at the end, in [0, 1]."""
 
     def __post_init__(self) -> None:
         check_share("scheduler.warmup", self.warmup, below_one=True)
@@ -45,9 +54,6 @@ class CosineConfig:
         return self.final + (1 - self.final) * cosine
 
 
-SchedulerConfig = ConstantConfig | CosineConfig
-
-
 def build_scheduler(config: SchedulerConfig, optimizer: Optimizer, steps: int) -> LambdaLR:
-    """A schedule over ``steps`` optimizer steps; the first step already has a rate above 0."""
+    """A schedule over ``steps`` optimizer steps; the rate of the first step is above 0."""
     return LambdaLR(optimizer, lambda step: config.factor(min((step + 1) / (steps + 1), 1.0)))

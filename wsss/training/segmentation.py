@@ -17,9 +17,12 @@ _SCHEDULE = CosineConfig("cosine", warmup=0.1, final=0.0)
 
 
 class SegmenterTraining(MeasuredModule):
-    """Supervised training; whether the labels are pseudo-masks or true ones is the caller's.
+    """Supervised training on pixel labels, either pseudo-masks or true masks.
 
-    ``batches`` are the training batches, where several processes share them.
+    Args:
+        network: images ``[B, bands, H, W]`` to scores ``[B, C, H, W]``.
+        config: loss and optimizer.
+        batches: the training batches, if several processes share them.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class SegmenterTraining(MeasuredModule):
         return share.weight * loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Loss against the same kind of labels on the validation split."""
+        """Loss on the same kind of labels of the validation split."""
         self.log("val/loss", self._loss(batch), batch_size=len(batch["image"]))
 
     def _loss(self, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""A warning that the process is to be stopped, heeded where training can go on from later."""
+"""Delay the handler of a stop signal until training can be resumed from a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 @dataclass
-class Warnings:
-    """Whether a training is under way, and the warning that waits for its next step."""
+class Interruption:
+    """Signals that wait for the next step of a training."""
 
     training: bool = False
+    """A training is running, so signals have to wait."""
     waiting: list[Callable[[], Any]] = field(default_factory=list)
+    """Calls of the handlers of signals that have arrived."""
 
 
-warnings = Warnings()
+interruption = Interruption()
+"""That of this process."""
 
 
 @contextmanager
 def heeding(number: signal.Signals) -> Iterator[None]:
-    """Within the context the handler of a signal is called after the optimizer step under way.
+    """Within the context, the handler of a signal is called after the current optimizer step.
 
-    Outside of training it is called at once. Only the main thread may enter.
+    Outside of training it is called immediately. Only the main thread may enter.
     """
     handler = signal.getsignal(number)
     if not callable(handler):
@@ -35,8 +38,8 @@ def heeding(number: signal.Signals) -> Iterator[None]:
         return
 
     def defer(received: int, frame: FrameType | None) -> None:
-        if warnings.training:
-            warnings.waiting.append(lambda: handler(received, frame))
+        if interruption.training:
+            interruption.waiting.append(lambda: handler(received, frame))
         else:
             handler(received, frame)
 

@@ -14,32 +14,40 @@ SELECTIONS = ("last", "best")
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """Length and manner of training.
+    """Settings of the training loop, of the classifier and partly of the segmenter.
 
-    ``select`` keeps the ``last`` weights, or the ``best`` by the loss on the validation split;
-    ``early_stopping`` is the number of epochs without a better one after which training ends.
-    That loss is measured against the labels in training: image labels, or pseudo-masks.
-    ``compile`` and ``gradient_checkpointing`` are of the classifier's blocks, see
-    `wsss.models.block_runner`: the one takes time off, the other memory.
-    ``num_workers`` and ``progress_bar`` do not change the result; ``accelerator``, ``devices`` of
-    a node and ``num_nodes`` change it within float tolerance, since ``batch_size`` is that of all
-    of them together.
+    The validation loss is measured against the kind of labels that are trained on: image labels,
+    or pseudo-masks.
     """
 
     max_epochs: int
+    """Number of epochs of the classifier; 0 for no training."""
     batch_size: int
+    """Number of images in a batch of the classifier, over all devices."""
     accumulate_grad_batches: int
+    """Number of batches whose gradients are summed for one optimizer step."""
     gradient_clip: float | None
+    """Maximum norm of gradients; ``None`` for no clipping."""
     precision: str
+    """``32``, ``bf16`` or ``16`` bits; the last two are mixed precision."""
     compile: bool
+    """Compile the blocks of the classifier: faster, see `wsss.models.block_runner`."""
     gradient_checkpointing: bool
+    """Recompute the blocks of the classifier in the backward pass: slower, less memory."""
     early_stopping: int | None
+    """Stop after this number of epochs without a lower validation loss; ``None``: never."""
     select: str
+    """Keep the weights of the ``last`` epoch or of the ``best`` by validation loss."""
     accelerator: str
+    """``auto``, ``gpu``, ``mps`` or ``cpu``; changes the result within float tolerance."""
     devices: int
+    """Number of processes on a node; changes the result within float tolerance."""
     num_nodes: int
+    """Number of nodes; changes the result within float tolerance."""
     num_workers: int
+    """Number of processes that load images for each device; does not change the result."""
     progress_bar: bool
+    """Show a progress bar."""
 
     def __post_init__(self) -> None:
         check_choice("trainer.precision", self.precision, PRECISIONS)
@@ -54,19 +62,22 @@ class TrainerConfig:
         check_least("trainer.num_workers", self.num_workers, 0)
 
     def result_settings(self) -> dict[str, Any]:
-        """The settings that change what is learnt, whatever the length of the run."""
+        """The settings that change the result of any training, other than its length."""
         names = ("accumulate_grad_batches", "gradient_clip", "precision", "early_stopping")
         return {name: getattr(self, name) for name in (*names, "select")}
 
     def classifier_settings(self) -> dict[str, Any]:
-        """The same for a classifier."""
+        """The settings that change the result of training a classifier, other than its length."""
         own = {"batch_size": self.batch_size, "compile": self.compile}
         return self.result_settings() | own
 
     def block_runner(self) -> BlockRunner:
-        """How the classifier's blocks run in training."""
+        """Runs the blocks of the classifier in training."""
         return block_runner(compiled=self.compile, recompute=self.gradient_checkpointing)
 
     def to_the_end(self) -> TrainerConfig:
-        """For training with gates: the loss alone would choose epochs at which heads are open."""
+        """These settings without early stopping and selection, for training with gates.
+
+        The validation loss would favour early epochs, in which most heads are still open.
+        """
         return replace(self, select="last", early_stopping=None)

@@ -1,4 +1,4 @@
-"""The processes that train together, and which of them this one is."""
+"""The processes that train together, and the index of this one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ class World:
     """One of ``size`` processes that were started together, by SLURM or torchrun."""
 
     rank: int = 0
+    """Index of this process among all of them."""
     size: int = 1
+    """Number of processes."""
     local_rank: int = 0
+    """Index of this process on its node."""
     node_rank: int = 0
+    """Index of its node."""
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes; the others only train along."""
+        """Whether this process writes files; the others only train."""
         return self.rank == 0
 
     @classmethod
     def of_environment(cls) -> World:
-        """The world that SLURM or torchrun tells of; alone where neither does."""
+        """The world described by SLURM or torchrun; a single process without them."""
         for names in (
             ("RANK", "WORLD_SIZE", "LOCAL_RANK", "GROUP_RANK"),
             ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_NODEID"),
@@ -38,10 +42,10 @@ ALONE = World()
 
 
 def training_world(devices: int, num_nodes: int) -> World:
-    """The world of a training on ``devices`` of each of ``num_nodes``.
+    """The world of a training on ``devices`` devices of each of ``num_nodes`` nodes.
 
     Raises:
-        UserError: as many processes were not started.
+        UserError: another number of processes was started.
     """
     wanted = devices * num_nodes
     if wanted == 1:

@@ -1,1 +1,1 @@
-"""Checkpoints that other projects release."""
+"""Checkpoints released by other projects."""

@@ -1,4 +1,4 @@
-"""Start the class-token ViT from a vision transformer that was trained elsewhere."""
+"""Start the class-token ViT from the weights of a pretrained vision transformer."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.models.checkpoint import read_state_dict
+from wsss.models.positions import resize_positions
 from wsss.models.released.pretrained_names import encoder_weights
 from wsss.models.vit import ClassTokenViT
 
-#: Bands whose weights are known in a checkpoint, by how many it has.
+#: Bands of a checkpoint by their number.
 KNOWN_BANDS: Mapping[int, tuple[str, ...]] = {
     3: ("red", "green", "blue"),
     13: ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12"),
@@ -29,16 +29,16 @@ _ALIKE = {"B4": "red", "B3": "green", "B2": "blue"}
 
 @dataclass
 class LoadReport:
-    """What became of a checkpoint's weights."""
+    """What was done with the weights of a checkpoint."""
 
     loaded: list[str] = field(default_factory=list)
-    """Tensors taken over, under our names."""
+    """Loaded tensors, by this project's names."""
     adapted: dict[str, str] = field(default_factory=dict)
-    """Of these, the ones that were changed, and how."""
+    """Loaded tensors that were changed, and how."""
     fresh: list[str] = field(default_factory=list)
-    """Tensors of the model that the checkpoint has nothing for."""
+    """Tensors of the model that the checkpoint does not have."""
     unused: list[str] = field(default_factory=list)
-    """Tensors of the checkpoint that the model has no place for."""
+    """Tensors of the checkpoint that the model does not have."""
 
     def summary(self) -> str:
         """One line for the terminal."""
@@ -50,21 +50,21 @@ class LoadReport:
 
 
 def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> LoadReport:
-    """Give the encoder of a model the weights of a checkpoint.
+    """Load the weights of a checkpoint into the encoder of a model.
 
-    Every block must be there in the model's size. Position embeddings are interpolated bicubically
-    to the model's grid. Each class token, and its position, starts as the checkpoint's class
-    token; the register token as its first register, if it has any. The patch embedding follows
-    `adapt_bands` and is resized bicubically to the model's patch size. What comes after the blocks
-    (final norm, heads) has no place in the model.
+    The checkpoint must have every block, in the model's size. Position embeddings are interpolated
+    bicubically to the model's grid. Each class token and its position start as those of the
+    checkpoint, the register token as its first register, if it has one. The patch embedding
+    follows `adapt_bands` and is resized bicubically to the model's patch size. The layers after
+    the blocks (final norm, heads) are not used.
 
     Args:
-        model: receives the weights; untouched where an error is raised.
-        path: ``.safetensors`` or PyTorch file, or a directory as Hugging Face writes it.
+        model: receives the weights; unchanged after an error.
+        path: ``.safetensors`` or PyTorch file, or a directory written by Hugging Face.
         bands: the model's bands in order.
 
     Raises:
-        UserError: the file is unreadable, holds no vision transformer, or one of another size.
+        UserError: the file cannot be read, or holds no vision transformer of this size.
     """
     try:
         weights = encoder_weights(read_state_dict(weights_file(path)))
@@ -104,20 +104,20 @@ def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> L
 
 
 def adapt_bands(weight: Tensor, names: Sequence[str], bands: Sequence[str]) -> tuple[Tensor, str]:
-    """Kernels ``[D, bands, p, p]`` for other bands than a checkpoint was trained on.
+    """Kernels ``[D, bands, p, p]`` for other bands than those of a checkpoint.
 
-    A band that the checkpoint knows keeps its kernel (B4, B3 and B2 of Sentinel-2 are red, green
-    and blue). Every other band gets the mean kernel of all that the checkpoint knows. Where any
-    such band comes in, or one is dropped, all are scaled by the number of the checkpoint's bands
-    over the number of ours, so that tokens keep about their size.
+    A band of the checkpoint keeps its kernel (B4, B3 and B2 of Sentinel-2 are red, green and
+    blue). Every new band gets the mean of the checkpoint's kernels. If a band is new or left out,
+    all kernels are scaled by the number of the checkpoint's bands over that of the model's bands,
+    so that tokens keep about their size.
 
     Args:
         weight: kernels of the checkpoint.
-        names: its bands, in order.
-        bands: ours.
+        names: bands of the checkpoint, in order.
+        bands: bands of the model, in order.
 
     Returns:
-        The kernels and, in words, what was done.
+        The kernels, and what was done, in words; empty for nothing.
     """
     index = {name: i for i, name in enumerate(names)}
     places = [index.get(band, index.get(_ALIKE.get(band, ""))) for band in bands]
@@ -145,12 +145,10 @@ def _tokens(
     ready = {"cls_token": weights["cls_token"].expand(-1, model.num_tokens, -1).clone()}
     if model.num_tokens > 1:
         report.adapted["cls_token"] = f"one token for each of {model.num_classes} classes"
-    patches = positions[:, prefix:]
-    if (side, side) != model.grid:
-        patches = rearrange(patches, "b (h w) d -> b d h w", h=side)
-        patches = F.interpolate(patches, size=model.grid, mode="bicubic", align_corners=False)
-        patches = rearrange(patches, "b d h w -> b (h w) d")
-        report.adapted["pos_embed"] = f"{side} x {side} to {model.grid[0]} x {model.grid[1]}"
+    patches, grid = positions[:, prefix:], model.architecture.grid
+    if (side, side) != grid:
+        patches = resize_positions(patches, (side, side), grid)
+        report.adapted["pos_embed"] = f"{side} x {side} to {grid[0]} x {grid[1]}"
     of_class = positions[:, :1] if prefix else torch.zeros_like(positions[:, :1])
     parts = [of_class.expand(-1, model.num_tokens, -1), patches]
     if model.register_token is not None:
@@ -176,14 +174,14 @@ def _patch_embedding(
         area = weight.shape[2] * weight.shape[3] / (model.patch_size[0] * model.patch_size[1])
         changes.append(f"patch {weight.shape[2]} to {model.patch_size[0]}")
         resized = F.interpolate(weight, size=model.patch_size, mode="bicubic", antialias=True)
-        weight = resized * area  # as many pixels more or fewer are summed
+        weight = resized * area  # a token sums this many times fewer or more pixels
     if changes:
         report.adapted[name] = ", ".join(changes)
     return {name: weight, "patch_embed.proj.bias": weights["patch_embed.proj.bias"]}
 
 
 def weights_file(path: Path) -> Path:
-    """The file itself, or that of a directory; `UserError` where it has none."""
+    """The file, or the weights file of a directory; `UserError` if there is none."""
     if path.is_dir():
         for name in ("model.safetensors", "pytorch_model.bin"):
             if (path / name).is_file():

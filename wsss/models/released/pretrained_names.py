@@ -1,7 +1,7 @@
-"""Names of encoder weights: those of released vision transformers, turned into this project's.
+"""Convert the names of encoder weights in released vision transformers to this project's.
 
-Ours are timm's, which DeiT, DINO, DINOv2, MAE and SSL4EO-S12 release their weights under as well;
-Hugging Face writes its ViT, DeiT, ViT-MAE and DINOv2 models under names of its own.
+This project has timm's names, as do the releases of DeiT, DINO, DINOv2, MAE and SSL4EO-S12.
+Hugging Face uses other names for its ViT, DeiT, ViT-MAE and DINOv2 models.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from wsss.errors import UserError
 
-#: Of several encoders in one file, as self-supervised training leaves, the one to take.
+#: Encoders to prefer, in order, in files of self-supervised training, which hold several.
 _PREFERRED = ("teacher.", "base_encoder.", "student.")
 _HUGGING_FACE = (
     (r"embeddings\.(cls_token|distillation_token|register_tokens|mask_token)", r"\1"),
@@ -32,12 +32,12 @@ _SCALED = {"ls1": "attn.proj", "ls2": "mlp.fc2"}
 
 
 def encoder_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of one encoder under timm's names, layer scale folded into the layer before it.
+    """Weights of one encoder under timm's names, with layer scale folded into the layer before it.
 
-    Names that belong to no encoder (decoders, heads) keep their own and can be told by them.
+    Tensors of other parts (decoders, heads) keep their names.
 
     Raises:
-        UserError: where no class token, and so no vision transformer, is among the weights.
+        UserError: no class token among the weights, so no vision transformer.
     """
     prefix = _prefix(state)
     plain = {n.removeprefix(prefix): v.float() for n, v in state.items() if n.startswith(prefix)}
@@ -53,7 +53,7 @@ def encoder_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _prefix(state: Mapping[str, Tensor]) -> str:
-    """What stands before the names of the encoder, e.g. ``module.backbone.``."""
+    """Prefix of the names of the encoder, e.g. ``module.backbone.``."""
     found = [
         name.removesuffix("cls_token").removesuffix("embeddings.")
         for name in state
@@ -70,7 +70,7 @@ def _prefix(state: Mapping[str, Tensor]) -> str:
 
 
 def _from_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Timm's names; queries, keys and values become one matrix."""
+    """Convert to timm's names; queries, keys and values become one matrix."""
     renamed: dict[str, Tensor] = {}
     parts: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():

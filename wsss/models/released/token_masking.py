@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.models.gates import HeadGates
+from wsss.models.released.tensors import find_tensor, one_line, read_architecture
 from wsss.models.vit import ClassTokenViT
 
 #: Stored in the release, but without influence on its class scores or class attention.
@@ -19,25 +19,25 @@ _GATE = re.compile(r"blocks\.(\d+)\.attn\.gate\.log_a")
 
 
 def import_release(state_dict: Mapping[str, Tensor], num_heads: int) -> ClassTokenViT:
-    """Build the model from a release checkpoint; every size is read off the tensors.
+    """Build the model from a released checkpoint; sizes are those of its tensors.
 
     Args:
         state_dict: names as released (``mct.*`` and ``classifier_head_test.*``), with or without
             Lightning's ``model.`` prefix, with or without gates.
-        num_heads: heads per block, the one size that no tensor tells.
+        num_heads: heads per block, the one size that no tensor implies.
 
     Returns:
-        The model in evaluation mode. Where the checkpoint has gates, ``model.gates`` holds them
-        and `ClassTokenViT.forward` applies them hard, as the release does.
+        The model in evaluation mode. Gates of the checkpoint become ``model.gates``, which
+        `ClassTokenViT.forward` applies hard, as the release does.
 
     Raises:
-        UserError: where a tensor is missing, left over or of an unexpected shape.
+        UserError: a tensor is missing, unknown or of an unexpected shape.
     """
     tensors = {name.removeprefix("model."): value.float() for name, value in state_dict.items()}
     encoder = {n.removeprefix("mct."): v for n, v in tensors.items() if n.startswith("mct.")}
     for part in ("weight", "bias"):
         name = f"classifier_head_test.{part}"
-        # The release stores the layer at the top level and again, identical, inside the encoder.
+        # The release stores the layer twice, at the top level and inside the encoder.
         encoder[f"classifier.{part}"] = find_tensor(tensors, name, f"mct.{name}")
     gates = {int(m[1]): v for n, v in encoder.items() if (m := _GATE.fullmatch(n))}
     kept = {
@@ -47,40 +47,17 @@ def import_release(state_dict: Mapping[str, Tensor], num_heads: int) -> ClassTok
     }
 
     try:
-        model = _empty_model(kept, num_heads)
+        model = ClassTokenViT(read_architecture(kept, num_heads, register_token=True))
         model.load_state_dict(kept)
     except (RuntimeError, ValueError, IndexError) as error:
-        raise UserError(f"release checkpoint does not fit: {one_line(error)}") from error
+        raise UserError(f"released checkpoint does not fit: {one_line(error)}") from error
     if gates:
         model.gates = _gates(gates, len(model.blocks), num_heads)
     return model.eval()
 
 
-def _empty_model(tensors: Mapping[str, Tensor], num_heads: int) -> ClassTokenViT:
-    num_classes, embed_dim = find_tensor(tensors, "cls_token").shape[1:]
-    patch = find_tensor(tensors, "patch_embed.proj.weight")
-    patches = find_tensor(tensors, "pos_embed").shape[1] - num_classes - 1
-    side = math.isqrt(patches)
-    if side * side != patches:
-        raise UserError(f"release checkpoint: pos_embed holds {patches} patches, not a square")
-    if embed_dim % num_heads:
-        raise UserError(f"num_heads {num_heads} does not divide the token width {embed_dim}")
-    fc1 = find_tensor(tensors, "blocks.0.mlp.fc1.weight")
-    return ClassTokenViT(
-        image_size=(side * patch.shape[2], side * patch.shape[3]),
-        patch_size=(patch.shape[2], patch.shape[3]),
-        in_channels=patch.shape[1],
-        num_classes=num_classes,
-        embed_dim=embed_dim,
-        depth=1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks.")),
-        num_heads=num_heads,
-        mlp_ratio=fc1.shape[0] / embed_dim,
-        qkv_bias="blocks.0.attn.qkv.bias" in tensors,
-    )
-
-
 def _gates(found: Mapping[int, Tensor], depth: int, num_heads: int) -> HeadGates:
-    """Gates of all blocks; a block without any counts as fully open."""
+    """Gates of all blocks; those of a block without any are fully open."""
     gates = HeadGates(depth, num_heads)
     with torch.no_grad():
         for layer in range(depth):
@@ -90,16 +67,3 @@ def _gates(found: Mapping[int, Tensor], depth: int, num_heads: int) -> HeadGates
                 raise UserError(f"gate of block {layer} has {len(values)} heads, not {num_heads}")
             gates.log_a[layer] = values
     return gates
-
-
-def find_tensor(tensors: Mapping[str, Tensor], *names: str) -> Tensor:
-    """The first of some tensors that is there; `UserError` where none is."""
-    for name in names:
-        if name in tensors:
-            return tensors[name]
-    raise UserError(f"release checkpoint has no tensor '{names[0]}'; is it of another model?")
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, without line breaks."""
-    return " ".join(str(error).split())
