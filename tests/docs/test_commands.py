@@ -151,3 +151,13 @@ def test_pages_link_to_files_that_exist() -> None:
     for page in ("README.md", "CONTRIBUTING.md"):
         for link in re.findall(r"\]\(([^)#:]+)", (REPOSITORY / page).read_text()):
             assert (REPOSITORY / link).exists(), f"{page}: {link}"
+
+
+_PATH = re.compile(r"(?:wsss|conf|pipelines|benchmarks|tests|docs)/[\w./]+")
+
+
+def test_named_files_exist() -> None:
+    named = [(page, code) for page, code in inline_code() if _PATH.fullmatch(code)]
+
+    assert named
+    assert not [each for each in named if not (REPOSITORY / each[1]).exists()]

@@ -2,19 +2,17 @@
 
 Letters in the shapes of tensors:
 
-====== =====================================================================
-B      images of a batch
-C      classes
-K      class tokens: C, or 1 if all classes share one
-N      patches of an image, h * w
-T      tokens, all of a sequence: K, N and the register token
-D      width of a token
-L      layers (blocks)
-H W    height and width in pixels
-h w    height and width in patches
-d p    width of an attention head; side of a patch in pixels
-heads  attention heads
-====== =====================================================================
+- B: images of a batch
+- C: classes
+- K: class tokens: C, or 1 if all classes share one
+- N: patches of an image, h * w
+- T: tokens, all of a sequence: K, N and the register token
+- D: width of a token
+- L: layers (blocks)
+- H W: height and width in pixels
+- h w: height and width in patches
+- d p: width of an attention head; side of a patch in pixels
+- heads: attention heads
 """
 
 from wsss.models.architecture import Architecture
