@@ -3,19 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench ui clean
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+
+.PHONY: demo check test lint docs bench ui clean
 
 demo: $(VENV)/.installed ## Run the default experiment, all six stages
 	$(BIN)/python -m wsss.pipelines
 
-test: $(VENV)/.installed ## Run the tests
-	$(BIN)/python -m pytest
+check: $(VENV)/.installed ## Run the fast tests, in less than two minutes
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-lint: $(VENV)/.installed ## Lint, format, floors and types
+test: $(VENV)/.installed ## Run all tests
+	$(BIN)/python -m pytest $(PARALLEL)
+
+lint: $(VENV)/.installed docs ## Lint, format, floors, types and the site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed ## Build the site into site/; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.installed ## Measure speed and memory, into benchmarks/results
 	$(BIN)/python -m benchmarks
@@ -24,7 +32,7 @@ ui: $(VENV)/.installed ## Open the tracking pages at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db
 
 clean: ## Remove the environment and everything that runs wrote
-	rm -rf $(VENV)
+	rm -rf $(VENV) site
 	find outputs -mindepth 1 ! -name README.md -delete
 
 $(VENV)/.installed: pyproject.toml constraints.txt

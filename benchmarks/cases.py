@@ -1,4 +1,4 @@
-"""The sizes at which models are measured."""
+"""Model and input sizes of the benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsss.models.vit import ClassTokenViT
 
 
 class Case(NamedTuple):
-    """A model of the config group, and what it is given."""
+    """A model of the config group and the size of its input."""
 
     model: str
     image: int
@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """Class tokens, patches and the register token."""
+        """Number of tokens: class tokens, patches and the register token."""
         return self.classes + (self.image // self.patch) ** 2 + 1
 
 
@@ -55,7 +55,7 @@ class Built:
 
 
 def build(case: Case, device: str, *, patch_head: bool, joint_gates: bool = False) -> Built:
-    """The case's model with fresh weights, without the patch head or with it as by default."""
+    """The case's model with random weights, with the default patch head or without."""
     overrides = [f"model={case.model}", f"model.patch_size={case.patch}"]
     if not patch_head:
         overrides += ["model.patch_head=none", "attention=plain", "attention.source=attention"]

@@ -1,10 +1,10 @@
-"""Maps against a forward pass without them, and against one that keeps all attention.
+"""Forward pass with maps, against one without maps and one that keeps all attention.
 
 Ours is `wsss.maps.class_maps.class_maps` with one view: attention of the published model, and the
-default model's attention joined with its patch scores. The floor gives scores alone; both run
-without gradients. The published model's last block computes class tokens alone, where the floor
-computes all: "scores" has its own pass without maps, and "published / scores" what maps cost
-beyond it.
+default model's attention combined with patch scores. The floor computes only scores. All run
+without gradients. The last block of the published model computes only class tokens, that of the
+floor all tokens. Hence "scores" is the published model without maps, and "published / scores" is
+the cost of maps.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from torch import nn
 
 from benchmarks.cases import CASES, Built, Case, build
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, time_in_turn
 from benchmarks.yardsticks import BareViT, explicit_maps
 from wsss.maps.class_maps import class_maps
 from wsss.maps.config import AttentionConfig
 from wsss.models.vit import ClassTokenViT
+from wsss.timing import ratios, time_in_turn
 
 EXPLICIT_GB = 12.0
-"""Of attention kept, above which the explicit formulation is left out."""
+"""The explicit formulation is left out if it would keep more attention."""
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Ratios of passes with maps."""
+    """Time ratios of passes with maps."""
     figures, notes = [], []
     for case in CASES:
         seconds = time_in_turn(passes(case, device), rounds)
@@ -68,33 +68,33 @@ def passes(case: Case, device: str) -> Mapping[str, Callable[[], object]]:
 
 
 def attention_gb(case: Case, built: Built) -> float:
-    """What the explicit formulation keeps, and its copy in one tensor."""
+    """Memory of the attention that the explicit formulation keeps, copy in one tensor included."""
     return 2 * 4 * case.batch * sum(built.model.num_heads) * case.tokens**2 / 1e9
 
 
 @torch.inference_mode()
 def silently(run: Callable[[nn.Module, Built], object], model: nn.Module, built: Built) -> None:
-    """Without gradients."""
+    """Run without gradients."""
     run(model.to(built.images.device), built)
 
 
 def forward(model: nn.Module, built: Built) -> object:
-    """Scores."""
+    """Compute scores."""
     return model(built.images)
 
 
 def written_out(model: nn.Module, built: Built) -> object:
-    """Scores and maps, of the explicit formulation."""
+    """Compute scores and maps by the explicit formulation."""
     assert isinstance(model, BareViT)
     return explicit_maps(model, built.images)
 
 
 def own_maps(model: nn.Module, built: Built) -> object:
-    """Scores and maps, as stage ``extract`` takes them of one view."""
+    """Compute scores and maps of one view, as in stage ``extract``."""
     assert isinstance(model, ClassTokenViT)
     return class_maps(model, built.images, one_view(built))
 
 
 def one_view(built: Built) -> AttentionConfig:
-    """The config's source, at the size of the images."""
+    """The config's attention settings with one view at the images' size."""
     return replace(built.config.attention, scales=[1.0], flip=False)

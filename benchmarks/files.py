@@ -1,4 +1,4 @@
-"""Files to read in benchmarks."""
+"""Image files for benchmarks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from wsss.data.types import Split
 
 
 def draw_patches(root: Path, count: int) -> Path:
-    """Write a DFC2020 tree of `count` Sentinel-2 patches."""
+    """Write a DFC2020 tree of ``count`` Sentinel-2 patches."""
     rng = np.random.default_rng(0)
     labels = {}
     for number in range(count):
-        folder = "validation" if number == 0 else "test"  # no split may be empty
+        folder = "validation" if number == 0 else "test"  # both splits need images
         path = patch_path(root, folder, "s2", number)
         path.parent.mkdir(parents=True, exist_ok=True)
         labels[patch_id(folder, number)] = (number % len(CLASSES),)
@@ -41,7 +41,7 @@ def draw_patches(root: Path, count: int) -> Path:
 
 
 def draw_pictures(folder: Path, count: int) -> Path:
-    """Write `count` JPEG files with the size and about the bytes of Pascal VOC's photographs."""
+    """Write ``count`` JPEG files with the size, and about the bytes, of those in Pascal VOC."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     for number in range(count):
@@ -53,7 +53,7 @@ def draw_pictures(folder: Path, count: int) -> Path:
 
 
 def describe_folder(root: Path, pictures: Path) -> list[str]:
-    """Write a labels file and a class list for a folder of pictures; the overrides to open it."""
+    """Write labels and class list for a folder of pictures; return the overrides to open it."""
     stems = sorted(path.stem for path in pictures.iterdir() if path.suffix in IMAGE_SUFFIXES)
     splits: dict[str, Split] = dict.fromkeys(stems, "train")
     splits |= {stems[0]: "val", stems[1]: "test"}

@@ -1,11 +1,10 @@
-"""Masks a second, by rule and refinement, and the published rule against a plain formulation.
+"""Masks per second by rule and refinement, and the published rule against a plain formulation.
 
-Maps are smooth random ones of three classes on a grid of 16-pixel patches. "rule" is what one core
-makes of them in memory: upsampling, refinement by a 13-band image, the rule. The plain formulation
-paints pixel classes the same way and fills holes from their nearest neighbour by a breadth-first
-search in Python, as the reference does. "stage" is ``generate`` itself on such maps of all classes,
-which also reads them and, to refine, images, and writes GeoTIFFs; its process and those beside it
-have one thread each.
+Maps are smooth and random, of three classes on a grid of 16-pixel patches. "rule" measures one core
+in memory: upsampling, refinement by a 13-band image, the rule. The plain formulation paints classes
+in the same way and fills holes by a breadth-first search in Python, as the reference does. "stage"
+is ``generate`` on such maps of all classes; it also reads maps and, for refinement, images, and
+writes GeoTIFFs. Its process and its workers have one thread each.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.config.composing import compose_config
 from wsss.data.base import Dataset
 from wsss.data.open import open_dataset
@@ -30,30 +28,28 @@ from wsss.data.types import SPLITS
 from wsss.engine.artifacts import Artifact
 from wsss.engine.stage import Context
 from wsss.maps.storage import shard_path, write_shard
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.painting import apply_rule
 from wsss.pseudo_masks.refinement import pamr
-from wsss.pseudo_masks.rules import (
-    UNPAINTED,
-    Maps,
-    Painted,
-    PseudoMaskConfig,
-    pseudo_mask,
-    upsample,
-)
+from wsss.pseudo_masks.rules.registry import RULES
+from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted
+from wsss.pseudo_masks.upsampling import upsample
 from wsss.stages import generate
 from wsss.stages.extract import SHARD
+from wsss.timing import ratios, threads, time_in_turn
 from wsss.tracking import RunLog
 
 PRESENT, BANDS, PATCH = 3, 13, 16
 MASKS = {224: 20, 512: 4}
-"""How many a pass makes, by their size."""
+"""Number of masks in a pass, by size in pixels."""
 SCENES = {"none": 480, "pamr": 96}
-"""How many the stage makes, by refinement."""
+"""Number of masks that the stage makes, by refinement."""
 SIDE = 224
-"""Of the stage's."""
+"""Size of the stage's masks in pixels."""
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Rules in memory, then the stage; on the CPU whatever the device."""
+    """Measure rules in memory, then the stage; always on the CPU."""
     figures = []
     with threads(1):
         for size in MASKS:
@@ -64,13 +60,13 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def of_rules(size: int, rounds: int) -> list[Figure]:
-    """Every rule and refinement at one size, and the plain formulation."""
+    """Measure every rule and refinement at one size, and the plain formulation."""
     scenes = [draw(size, seed) for seed in range(MASKS[size])]
     rules = {
         (name, refine): compose_config(
             f"pseudo_mask={name}", f"pseudo_mask.refine={refine}"
         ).pseudo_mask
-        for name in ("paper", "argmax", "adaptive")
+        for name in RULES
         for refine in ("none", "pamr")
     }
     passes: dict[tuple[str, str], Callable[[], object]] = {
@@ -94,12 +90,12 @@ def of_rules(size: int, rounds: int) -> list[Figure]:
     return figures
 
 
-Scene = tuple[Maps, Maps, NDArray[np.float32]]
+Scene = tuple[Maps, NDArray[np.float32], NDArray[np.float32]]
 """Maps ``[P, h, w]``, probabilities ``[P]`` and image ``[bands, H, W]``."""
 
 
 def draw(size: int, seed: int) -> Scene:
-    """Smooth maps, and an image of noise, which costs refinement what any image does."""
+    """Smooth maps and a noise image; the cost of refinement does not depend on the image."""
     rng = np.random.default_rng(seed)
     grid = size // PATCH
     coarse = rng.random((PRESENT, 4, 4), np.float32)
@@ -108,23 +104,23 @@ def draw(size: int, seed: int) -> Scene:
 
 
 def make_all(one: Callable[[Scene], object], scenes: list[Scene]) -> None:
-    """The masks of all scenes."""
+    """Make the masks of all scenes."""
     for scene in scenes:
         one(scene)
 
 
 def make(scene: Scene, rule: PseudoMaskConfig) -> Painted:
-    """A mask by a rule, as stage ``generate`` makes it."""
+    """Make a mask as stage ``generate`` does."""
     maps, probabilities, image = scene
     raised = upsample(maps, image.shape[1:])
     if rule.refine == "pamr":
         tensors = torch.from_numpy(raised), torch.from_numpy(image)
         raised = pamr(*tensors, rule.pamr_iterations, rule.pamr_dilations).numpy()
-    return pseudo_mask(raised, probabilities, rule, has_background=False)
+    return apply_rule(raised, probabilities, rule, has_background=False)
 
 
 def plain(scene: Scene) -> Painted:
-    """The published rule, holes filled by a breadth-first search from what is painted."""
+    """The published rule with holes filled by a breadth-first search from painted pixels."""
     maps, probabilities, image = scene
     height, width = image.shape[1:]
     raised = upsample(maps, (height, width))
@@ -147,7 +143,7 @@ def plain(scene: Scene) -> Painted:
 
 
 def of_the_stage(refine: str, rounds: int) -> list[Figure]:
-    """Stage ``generate`` alone, and with two processes beside it."""
+    """Measure stage ``generate`` without workers, and with one and two."""
     with tempfile.TemporaryDirectory() as folder, threads(1):
         passes = {workers: stage(Path(folder), refine, workers) for workers in (0, 1, 2)}
         seconds = time_in_turn(passes, rounds)
@@ -168,7 +164,7 @@ def of_the_stage(refine: str, rounds: int) -> list[Figure]:
 
 
 def stage(folder: Path, refine: str, workers: int) -> Callable[[], None]:
-    """A pass that makes all masks of synthetic scenes anew, from maps that are drawn once."""
+    """A pass that makes all masks of synthetic scenes from maps that are drawn once."""
     config = compose_config(
         f"paths.outputs={folder}",
         f"dataset.scenes_train={SCENES[refine] - 2}",
@@ -194,7 +190,7 @@ def stage(folder: Path, refine: str, workers: int) -> Callable[[], None]:
 
 
 def draw_maps(folder: Path, dataset: Dataset) -> None:
-    """Smooth maps of every class, as stage ``extract`` leaves them."""
+    """Write smooth maps of every class, in the format of stage ``extract``."""
     rng = np.random.default_rng(0)
     classes, grid = len(dataset.info.image_classes), SIDE // PATCH
     for split in SPLITS:

@@ -1,9 +1,9 @@
 """Time and memory of the six stages against the number of images.
 
-The command line on synthetic scenes of 64 pixels, with one epoch of classifier and segmenter, and
-small ones at that, one view and no refinement: all that an image costs is in it once. The cache of
-decoded images is held to 64 MB, which both sizes fill. Peak memory is that of the whole process, by
-the kernel's count.
+Measures the command line on synthetic scenes of 64 pixels, with one epoch of a small classifier and
+a small segmenter, one view and no refinement, so that every cost per image occurs once. The cache
+of decoded images has 64 MB, which both sizes fill. Peak memory is that of the whole process, as
+counted by the kernel.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SMALL = (
     "launch.threads=1",
 )
 
-# A process's peak, as Linux counts it, begins with that of the process which starts it: this one's
-# would be that of the benchmarks before, a bare Python's is small.
+# On Linux the peak of a process starts at that of its parent, and earlier benchmarks may have
+# raised that of this one. So a new Python process starts the command.
 MEASURE = """
 import resource, subprocess, sys, time
 started = time.perf_counter()
@@ -41,7 +41,7 @@ print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Each size once, in a process of its own; scenes are drawn before."""
+    """Measure each size once, in a separate process; scenes are drawn before."""
     with tempfile.TemporaryDirectory() as name:
         seconds, peaks = zip(
             *(six_stages(Path(name), scenes) for scenes in (FEW, MANY)), strict=True
@@ -60,7 +60,7 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def six_stages(folder: Path, scenes: int) -> tuple[float, float]:
-    """Seconds and peak MB of a run that finds its scenes there."""
+    """Seconds and peak MB of a run on existing scenes."""
     command = [
         sys.executable,
         "-m",
@@ -71,13 +71,13 @@ def six_stages(folder: Path, scenes: int) -> tuple[float, float]:
         f"dataset.scenes_test={HELD_OUT}",
         *SMALL,
     ]
-    timed([*command, "stage=train", "trainer.max_epochs=0"])  # draws them
-    shutil.rmtree(folder / "data" / "memory")  # what it learnt of them is part of the run
+    timed([*command, "stage=train", "trainer.max_epochs=0"])  # draws the scenes
+    shutil.rmtree(folder / "data" / "memory")  # statistics of the scenes are part of the run
     return timed(command)
 
 
 def timed(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak MB of a command that succeeds."""
+    """Seconds and peak MB of a command."""
     seconds, peak = subprocess.run(
         [sys.executable, "-c", MEASURE, *command], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.split()

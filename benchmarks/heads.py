@@ -1,7 +1,7 @@
-"""Time and memory of a classifier against the share of attention heads that it kept.
+"""Time and memory of a classifier against the share of attention heads kept.
 
-The published model without the heads that were taken out, on one CPU thread or a GPU, over the same
-with all of them: a forward pass for scores, and one with maps of every layer.
+Compares the published model with some heads removed to the same model with all heads, on one CPU
+thread or a GPU: a forward pass for scores, and one with maps of every layer.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.cases import Built, Case, build
 from benchmarks.memory import peak_mb
-from benchmarks.pruning import forward
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.pruning import parameter_count, remove_closed_heads
+from wsss.models.speed import forward
+from wsss.timing import ratios, threads, time_in_turn
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 CASES = (Case("base", 224, 16, 8, 4), Case("small", 448, 8, 20, 1))
@@ -23,7 +23,7 @@ LEAST = 1.15
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Speed and size, over those with all heads."""
+    """Speed and size relative to the model with all heads."""
     figures = []
     for case in CASES:
         whole = build(case, device, patch_head=False)
@@ -54,7 +54,7 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def keep(whole: Built, share: float) -> Built:
-    """The classifier with the first heads of every layer."""
+    """The classifier with only the first heads of every layer."""
     heads = whole.model.num_heads
     gates = torch.zeros(len(heads), heads[0])
     gates[:, : round(share * heads[0])] = 1

@@ -1,8 +1,8 @@
-"""Memory for maps, beyond what the same pass without them takes.
+"""Extra memory of a forward pass with maps.
 
-Peaks of what PyTorch has allocated, counted by its profiler: exact, and the same in every round.
-Extra memory is a pass's peak with maps less the floor's or, for its growth with tokens and
-classes, less that of our own pass without maps.
+Peaks of PyTorch's allocations, counted by its profiler: exact, and equal in every round. Extra
+memory is the peak with maps minus that of the floor or, for growth with tokens and classes, minus
+that of our model without maps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLASSES = tuple(Case("tiny", 448, 8, classes, 1) for classes in (5, 20, 80))
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Peaks, and how they grow; one round tells all."""
+    """Peaks and their growth, measured in one round."""
     figures = []
     for case in LARGE:
         found = passes(case, device)
@@ -51,13 +51,13 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def maps_mb(case: Case, device: str) -> float:
-    """What maps take beyond scores."""
+    """Memory of maps beyond that of scores."""
     found = passes(case, device)
     return peak_mb(found["published"], device) - peak_mb(found["scores"], device)
 
 
 def peak_mb(run: Callable[[], object], device: str) -> float:
-    """The most that PyTorch has allocated at once in a pass, beside what was there before."""
+    """Peak of PyTorch's allocations in a pass, minus those before it."""
     run()
     if device != "cpu":
         before = torch.cuda.memory_allocated()

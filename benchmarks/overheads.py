@@ -1,7 +1,7 @@
-"""What a command costs beside its work, and who takes it.
+"""Time that commands take besides their work, and which imports cause it.
 
-Every command is started anew; "importing" is Python's own count (``-X importtime``) of what lies
-behind ``stage=all``, by package.
+Every command runs in a new process; "importing" is Python's own count (``-X importtime``) for
+``stage=all``, by package.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import time_in_turn
 from wsss.engine.artifacts import describe_file
+from wsss.timing import time_in_turn
 
 COMMAND = (sys.executable, "-m", "wsss.pipelines")
 SMALL = (
@@ -31,7 +31,7 @@ HASHED_MB = 256
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Seconds of commands, and what importing takes of them."""
+    """Seconds of commands, and of the imports within."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         everything = (*COMMAND, f"paths.outputs={name}/outputs", *SMALL)
         run(*everything)
@@ -64,7 +64,7 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def run(*command: str) -> str:
-    """What a command that succeeds writes to standard error."""
+    """Run a command and return its standard error."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stderr
 
 

@@ -1,7 +1,7 @@
-"""What the options of ``trainer`` are worth in a training step: bf16, compile, checkpointing.
+"""Time and memory of a training step with options of ``trainer``: bf16, compile, checkpointing.
 
-The default model's step, with patch head and gates, as `benchmarks.training` takes it. What bf16
-and ``torch.compile`` do to pseudo-masks, `pipelines.precision_table` tells.
+The step is the default model's, with patch head and gates, as in `benchmarks.training`.
+`pipelines.precision_table` measures the effect of bf16 and ``torch.compile`` on pseudo-masks.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import torch
 from benchmarks.cases import Case, build
 from benchmarks.memory import peak_mb
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, time_in_turn
 from benchmarks.training import own_step, training
 from wsss.models.block_runner import block_runner
+from wsss.timing import ratios, time_in_turn
 
 CASES = (Case("tiny", 224, 16, 8, 16), Case("base", 224, 16, 8, 8), Case("tiny", 448, 8, 20, 1))
-OPTIONS = {
-    "fp32": (False, False, False),
-    "bf16": (True, False, False),
-    "fp32, compiled": (False, True, False),
-    "bf16, compiled": (True, True, False),
-    "fp32, checkpointing": (False, False, True),
+OPTIONS: dict[str, dict[str, bool]] = {
+    "fp32": {},
+    "bf16": {"bf16": True},
+    "fp32, compiled": {"compiled": True},
+    "bf16, compiled": {"bf16": True, "compiled": True},
+    "fp32, checkpointing": {"recompute": True},
 }
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Speed over fp32, and peak memory."""
+    """Speed relative to fp32, and peak memory."""
     figures = []
     for case in CASES:
-        steps = {name: step(case, device, *options) for name, options in OPTIONS.items()}
+        steps = {name: step(case, device, **options) for name, options in OPTIONS.items()}
         seconds = time_in_turn(steps, rounds)
         name = str(case)
         for option in OPTIONS:
@@ -52,14 +52,14 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def has_bf16(device: str) -> bool:
-    """Whether there is anything to gain."""
+    """Whether the device computes in bf16."""
     return device != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def step(
-    case: Case, device: str, bf16: bool, compiled: bool, recompute: bool
+    case: Case, device: str, *, bf16: bool = False, compiled: bool = False, recompute: bool = False
 ) -> Callable[[], None]:
-    """A training step under options."""
+    """A training step with options."""
     built = build(case, device, patch_head=True, joint_gates=True)
     built.model.train_block = block_runner(compiled=compiled, recompute=recompute)
     run = partial(own_step, *training(built), built)

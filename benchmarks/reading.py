@@ -1,14 +1,14 @@
-"""Reading speed: what the library's checks and conversions cost beside bare decoding.
+"""Reading speed: cost of the library's checks and conversions compared to bare decoding.
 
-Samples a second of ``Dataset.read_image`` in this process, and of one DataLoader worker (batches of
-16, images as read), without and with the cache of decoded images, over those of
+Measures samples per second of ``Dataset.read_image`` in this process and in one DataLoader worker
+(batches of 16), without and with the cache of decoded images. The bare readers are
 ``rasterio.open(path).read()`` and ``np.asarray(PIL.Image.open(path).convert("RGB"))`` on the same
-files: in this process over these calls alone, in a worker over one that makes them and turns the
-result to float32, as networks need it.
+files. In this process the comparison is to these calls only; in a worker it is to a worker that
+also converts to float32, as networks need it.
 
-Sentinel-2 patches (13 x 256 x 256, uint16, uncompressed: the quickest to read bare) and photographs
-(JPEG, 500 x 375) are drawn; ``python -m benchmarks.reading --patches ROOT --pictures FOLDER``
-measures real ones and keeps no result.
+Sentinel-2 patches (13 x 256 x 256, uint16, uncompressed: the fastest to decode) and photographs
+(JPEG, 500 x 375) are drawn at random; ``python -m benchmarks.reading --patches ROOT --pictures
+FOLDER`` measures real files and stores no result.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.files import describe_folder, draw_patches, draw_pictures
 from benchmarks.results import Figure, Outcome, show
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.config.composing import compose_config
 from wsss.data.open import open_dataset
 from wsss.data.types import SPLITS
+from wsss.timing import ratios, threads, time_in_turn
 
 BATCH, FILES = 16, 128
 LEAST = 0.80
@@ -48,7 +48,7 @@ NOTE = (
 
 
 class Items(TorchDataset[Tensor]):
-    """What a function reads for each item, as float32 ``[bands, H, W]``."""
+    """The images that a function reads, as float32 ``[bands, H, W]``."""
 
     def __init__(self, read: Callable[[Any], NDArray[Any]], items: Sequence[Any]) -> None:
         self._read, self._items = read, items
@@ -58,7 +58,7 @@ class Items(TorchDataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         image = self._read(self._items[index])
-        if image.shape[-1] == 3:  # as Pillow gives it
+        if image.shape[-1] == 3:  # from Pillow
             image = image.transpose(2, 0, 1)
         return torch.from_numpy(np.ascontiguousarray(image, np.float32))
 
@@ -78,7 +78,7 @@ def main() -> None:
 def measure(
     rounds: int, device: str, patches: Path | None = None, pictures: Path | None = None
 ) -> Outcome:
-    """Ratios of speeds; what is not given is drawn."""
+    """Ratios of speeds; files that are not given are drawn."""
     warnings.simplefilter("ignore", NotGeoreferencedWarning)  # of pictures
     figures = []
     with threads(1), tempfile.TemporaryDirectory() as name:
@@ -98,7 +98,7 @@ def measure(
 def of_kind(
     kind: str, overrides: Sequence[str], readers: Sequence[str], rounds: int
 ) -> list[Figure]:
-    """The figures of one kind of files."""
+    """Figures for one kind of files."""
     passes: dict[tuple[str, str], Callable[[], object]] = {}
 
     def add(name: str, read: Callable[[Any], NDArray[Any]], items: Sequence[Any]) -> None:
@@ -150,7 +150,7 @@ def of_kind(
 
 
 def stack(images: list[Tensor]) -> Tensor | list[Tensor]:
-    """A batch as in training, where all images have the same size; else they stay apart."""
+    """A batch as in training if all images have one size, else a list."""
     alike = len({image.shape for image in images}) == 1
     return default_collate(images) if alike else images
 
@@ -162,7 +162,7 @@ def each(function: Callable[[Any], object], items: Iterable[Any]) -> None:
 
 
 def read_rasterio(path: Path) -> NDArray[Any]:
-    """Values as they are stored."""
+    """Stored values ``[bands, H, W]``."""
     with rasterio.open(path) as source:
         values: NDArray[Any] = source.read()
         return values

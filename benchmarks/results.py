@@ -1,4 +1,4 @@
-"""Figures that benchmarks come to, and the files that keep them with machine and versions."""
+"""Results of benchmarks, and the files that store them with machine and versions."""
 
 from __future__ import annotations
 
@@ -26,38 +26,41 @@ LIBRARIES = ("torch", "numpy", "scipy", "pytorch-lightning", "hydra-core", "mlfl
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of a table: what was measured, of what, and what it should be.
-
-    ``values`` are those of all rounds; their median counts, against ``most`` or ``least``.
-    """
+    """One line of a table."""
 
     what: str
+    """What was measured."""
     case: str
+    """Model, size or files that it was measured on."""
     values: list[float]
+    """One value per round."""
     unit: str = "x"
+    """``x`` for ratios."""
     most: float | None = None
+    """Target: the median is at most this."""
     least: float | None = None
+    """Target: the median is at least this."""
 
     @property
     def median(self) -> float:
-        """What counts."""
+        """The median of all rounds."""
         return statistics.median(self.values)
 
     @property
     def target(self) -> str:
-        """What it should be, empty where nothing is asked."""
+        """The target as text, empty if there is none."""
         if self.most is not None:
             return f"<= {self.most:g}"
         return "" if self.least is None else f">= {self.least:g}"
 
     @property
     def met(self) -> bool:
-        """Whether it is what it should be."""
+        """Whether the median meets the target."""
         below = self.most is None or self.median <= self.most
         return below and (self.least is None or self.median >= self.least)
 
     def cells(self) -> list[str]:
-        """Of a table with `HEAD`."""
+        """Cells of a table with `HEAD`."""
         spread = ""
         if len(self.values) > 1:
             spread = f"{digits(min(self.values))} to {digits(max(self.values))}"
@@ -71,19 +74,20 @@ HEAD = ("what", "of", "median", "range", "target", "met")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a benchmark comes to; ``notes`` say what limits it and what was left out."""
+    """The result of a benchmark."""
 
     figures: Sequence[Figure]
     notes: Sequence[str] = field(default_factory=tuple)
+    """Limits of the measurement, and cases that were left out."""
 
 
 def digits(value: float) -> str:
-    """Three significant ones, or all before the point."""
+    """A number with three significant digits, or all digits before the decimal point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """Description of this machine and of library versions."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "date": date.today().isoformat(),
@@ -97,12 +101,12 @@ def machine() -> dict[str, Any]:
 
 
 def cores() -> int | None:
-    """That this process may use, where the system says so."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def processor() -> str:
-    """Its name and what counts here of its vector instructions."""
+    """Name of the processor and its relevant vector instructions."""
     facts: dict[str, str] = {}
     listed = Path("/proc/cpuinfo")  # Linux
     for line in listed.read_text("utf-8").splitlines() if listed.exists() else ():
@@ -115,7 +119,7 @@ def processor() -> str:
 
 
 def save(name: str, outcome: Outcome) -> None:
-    """Print what a benchmark came to and write it, and the table of all that have been run."""
+    """Print and write the result of a benchmark, then update the page of all results."""
     content = {
         "machine": machine(),
         "notes": list(outcome.notes),
@@ -139,7 +143,7 @@ def show(name: str, outcome: Outcome) -> None:
 
 
 def write_page() -> None:
-    """``results/README.md`` from all files beside it."""
+    """Write ``results/README.md`` from all result files."""
     parts = [
         "# Results\n\nWritten by `python -m benchmarks`; see [what they mean](../README.md).\n"
     ]

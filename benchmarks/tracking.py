@@ -1,8 +1,8 @@
-"""Tracking's cost: what a training step takes while MLflow is up, dead or hanging.
+"""Cost of tracking: time of a training step while MLflow is up, dead or hanging.
 
-A small U-Net's step, with five metrics logged after it, over one that is tracked to local files
-alone. A server is started for it, on the same cores: what it takes itself is part of "up", of which
-every pass is looked at for metrics that arrived.
+Compares a step of a small U-Net, with five metrics logged after it, to one that is tracked to local
+files only. The server runs on the same cores, so "up" includes its own load; every such pass checks
+that metrics arrived.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, threads, time_in_turn
 from wsss.models.unet import build_unet
+from wsss.timing import ratios, threads, time_in_turn
 from wsss.tracking import EVENTS_FILE, Tracker, TrackingConfig, read_events
 from wsss.tracking.cursor import CURSOR_FILE
 
 MOST = 1.05
 STEPS = 1000
-"""A pass, long enough for several sendings to the server, one every 2 seconds."""
+"""Steps of a pass, enough for several sends to the server, one every 2 seconds."""
 NAMES = ("train/loss", "val/loss", "val/mAP", "dp_rate", "lr")
 LOCAL, UP = "none (local files)", "up"
 
 
 class Training:
-    """Steps of a small U-Net, each followed by a log call."""
+    """Training of a small U-Net with a log call after each step."""
 
     def __init__(self, folder: Path, steps: int) -> None:
         self._folder, self._steps, self._runs = folder, steps, 0
@@ -50,11 +50,19 @@ class Training:
         self.calls: dict[str, list[float]] = {}
 
     def run(self, state: str, uri: str) -> None:
-        """As many steps as a pass has, in a run directory of their own."""
+        """Run the steps of a pass in a new run directory."""
         self._runs += 1
         folder = self._folder / str(self._runs)
         name = "mlflow" if uri else "none"
-        config = TrackingConfig(name, uri, "benchmark", 0.0, None, False, [])
+        config = TrackingConfig(
+            name=name,
+            uri=uri,
+            experiment="benchmark",
+            flush_seconds=0.0,
+            system_metrics_seconds=None,
+            model=False,
+            params=[],
+        )
         with Tracker.open(folder, config) as tracker:
             tracker.log.start_run("train", state)
             for step in range(self._steps):
@@ -67,11 +75,11 @@ class Training:
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Ratios of steps, and the time of a log call; on the CPU whatever the device."""
+    """Ratios of steps, and time of a log call; always on the CPU."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     with (
         threads(1),
-        redirect_stderr(io.StringIO()),  # what trackers say of the servers is known
+        redirect_stderr(io.StringIO()),  # trackers warn about the servers
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name,
         hanging() as silent,
         serving(Path(name) / "server") as uri,
@@ -94,7 +102,7 @@ def measure(rounds: int, device: str) -> Outcome:
 
 
 def metrics_sent(run_dir: Path) -> bool:
-    """Whether the server has any metric of a run."""
+    """Whether any metric of a run was sent."""
     cursor = run_dir / CURSOR_FILE
     sent = json.loads(cursor.read_text("utf-8"))["offset"] if cursor.exists() else 0
     events = read_events(run_dir / EVENTS_FILE)
@@ -136,7 +144,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def is_up(address: str) -> bool:
-    """Whether a server answers there."""
+    """Whether a server answers at this address."""
     try:
         with urllib.request.urlopen(address, timeout=2) as answer:
             return bool(answer.status == 200)

@@ -1,10 +1,10 @@
-"""A training step against a bare vision transformer's, and against one that keeps all attention.
+"""Training step, against a bare vision transformer's and one that keeps all attention.
 
-The floor is a bare transformer with PyTorch's fused attention, of the same sizes and number of
-tokens, with one loss and nothing else. The explicit formulation is the same with softmax(q k^T) v
-written out and every layer's attention kept. Ours is the published model, and the default one, with
-patch head and gates; each draws its masking and its gates. In its last block the published model
-computes class tokens alone, which are all that is read of it. All take AdamW steps in fp32.
+The floor is a bare transformer with PyTorch's fused attention, the same sizes and number of tokens,
+and a single loss. The explicit formulation computes softmax(q k^T) v explicitly and keeps the
+attention of every layer. Ours is the published model, and the default model with patch head and
+gates; both draw masking and gates. The last block of the published model computes only class
+tokens, since nothing else is read. All take AdamW steps in fp32.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from torch.nn import functional as F
 
 from benchmarks.cases import CASES, Built, Case, build
 from benchmarks.results import Figure, Outcome
-from benchmarks.timing import ratios, time_in_turn
 from benchmarks.yardsticks import BareViT
+from wsss.timing import ratios, time_in_turn
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.masking import absent_shares
 
 EXPLICIT_GB = 8.0
-"""Of attention alone; where one step would keep more it is left out."""
+"""The explicit formulation is left out if a step would keep more attention."""
 TARGETS = {Case("base", 224, 16, 8, 8): 1.05, Case("tiny", 448, 8, 20, 1): 1.10}
 TARGETS[Case("base", 448, 8, 20, 1)] = 1.10
 
 
 def measure(rounds: int, device: str) -> Outcome:
-    """Ratios of steps, and the floor's share of the fastest matrix product."""
+    """Time ratios of steps."""
     figures, notes = [], []
     for case in CASES:
         steps = passes(case, device)
@@ -103,7 +103,7 @@ def training(built: Built) -> tuple[ClassifierTraining, torch.optim.Optimizer]:
 
 
 def own_step(module: ClassifierTraining, optimizer: torch.optim.Optimizer, built: Built) -> None:
-    """Masking, gates, losses, means and all else that `ClassifierTraining` does in a step."""
+    """A step of `ClassifierTraining`, with masking, gates and losses."""
     loss = module.training_step({"image": built.images, "labels": built.labels}, 0)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

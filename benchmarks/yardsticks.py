@@ -1,7 +1,7 @@
-"""Bare vision transformers to measure ours against; they share no code with it.
+"""Bare vision transformers as baselines; they share no code with ours.
 
-Both compute what `wsss.models.vit.ClassTokenViT` does without a patch head and load its weights, so
-that tests can hold all three to the same scores and maps.
+Both compute the same as `wsss.models.vit.ClassTokenViT` without a patch head and load its weights,
+so that tests can check that all three give equal scores and maps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wsss.models.vit import ClassTokenViT
 
 
 class BareBlock(nn.Module):
-    """Pre-norm block; ``explicit`` writes softmax(q k^T) v out and returns the attention."""
+    """Pre-norm block; if ``explicit``, computes softmax(q k^T) v and returns the attention."""
 
     def __init__(self, dim: int, heads: int, eps: float, explicit: bool) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class BareBlock(nn.Module):
         self.fc1, self.fc2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Tokens ``[B, T, D]``, and attention ``[B, heads, T, T]`` where it is explicit."""
+        """Tokens ``[B, T, D]``, and attention ``[B, heads, T, T]`` if explicit."""
         batch, tokens, dim = x.shape
         qkv = self.qkv(self.norm1(x)).view(batch, tokens, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
@@ -39,11 +39,11 @@ class BareBlock(nn.Module):
 
 
 class BareViT(nn.Module):
-    """Class tokens, patches and a register token through `BareBlock`; a linear layer on the first.
+    """Class tokens, patches and a register token; a linear layer scores the class tokens.
 
     Args:
-        model: whose sizes and weights it takes; it must have a linear token head alone.
-        explicit: keep the attention of every layer.
+        model: gives sizes and weights; it must have a linear token head and no patch head.
+        explicit: compute attention explicitly and keep that of every layer.
     """
 
     def __init__(self, model: ClassTokenViT, explicit: bool = False) -> None:
@@ -76,7 +76,7 @@ class BareViT(nn.Module):
             value.copy_(theirs[".".join(names.get(part, part) for part in name.split("."))])
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Scores ``[B, C]`` and the attention of every layer, where it is explicit."""
+        """Scores ``[B, C]`` and the attention of every layer, if explicit."""
         patches = self.patch(images).flatten(2).transpose(1, 2)
         first, last = (part.expand(len(images), -1, -1) for part in (self.first, self.last))
         x = torch.cat([first, patches, last], dim=1) + self.positions
@@ -89,7 +89,7 @@ class BareViT(nn.Module):
 
 
 def explicit_maps(model: BareViT, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores, and class attention ``[B, C, patches]`` summed over layers of the heads' means."""
+    """Scores, and class attention ``[B, C, N]``, averaged over heads and summed over layers."""
     scores, kept = model(images)
-    every = torch.stack(kept)  # all layers at once, as the reference implementations keep them
+    every = torch.stack(kept)  # all layers in one tensor, as in the reference implementations
     return scores, every.mean(dim=2).sum(dim=0)[:, : model.classes, model.classes : -1]

@@ -1,12 +1,12 @@
-"""What each part of the method is worth on synthetic scenes: three seeds, judged on ``val``.
+"""Effect of each part of the method on synthetic scenes: three seeds, scored on ``val``.
 
 Command:  python -m pipelines.ablation_table
 Cost:     about 90 minutes on 2 CPU cores
 Expect:   default 0.918, without masking 0.852, class attention alone 0.796
 
-Writes ``outputs/tables/ablation_<part>.md``. Defaults may be chosen by
-these numbers, so they are of the split that is never reported. No segmenter is trained.
-Interrupted, it goes on where it was.
+Writes ``outputs/tables/ablation_<part>.md``. Scores are on ``val``, not on the reported split, so
+that defaults may be chosen by them. No segmenter is trained. An interrupted recipe continues where
+it stopped.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ TABLES: dict[str, Mapping[str, Overrides]] = {
 
 
 def main() -> None:
-    """Run what is not there yet, then write a table for each part."""
+    """Run missing experiments, then write a table for each part."""
     for part, rows in TABLES.items():
         write_table(f"ablation_{part}", [part, "pseudo-mask mIoU (val)", "mAP (val)"], cells(rows))
 
 
 def cells(rows: Mapping[str, Overrides]) -> list[list[str]]:
-    """A line for each of some variants of the default experiment."""
+    """One line per variant of the default experiment."""
     runs = run_all(*((*overrides, *MASKS_ALONE) for overrides in rows.values()))
     lines = []
     for title, overrides in rows.items():

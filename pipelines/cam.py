@@ -4,7 +4,7 @@ Command:  python -m pipelines.cam
 Cost:     8 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.74, segmenter 0.86
 
-Writes ``outputs/tables/cam.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/cam.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

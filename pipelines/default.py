@@ -1,10 +1,10 @@
-"""The default experiment on synthetic scenes, and what its parts are worth: three seeds.
+"""The default experiment on synthetic scenes, and variants without its parts: three seeds.
 
 Command:  python -m pipelines.default
 Cost:     35 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.89, segmenter 0.88
 
-Writes ``outputs/tables/default.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/default.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

@@ -1,4 +1,4 @@
-"""What the recipes have in common: experiments over seeds, side by side, and tables of them."""
+"""Shared by all recipes: run experiments over seeds in parallel, and write tables of results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from wsss.report.seeds import markdown_table, mean_and_spread, read_metrics
 from wsss.runs.layout import run_path
 
 SEEDS = (0, 1, 2)
-ONE_THREAD = "launch.threads=1"  # the number of threads changes last digits, that of runs does not
+ONE_THREAD = (
+    "launch.threads=1"  # last digits depend on the number of threads, not on that of parallel runs
+)
 CHAIN = ("train", "prune", "extract", "generate", "segment", "evaluate")
 SYSTEM_COLUMNS = (
     "pseudo-mask mIoU (train)",
@@ -33,12 +35,12 @@ Overrides = tuple[str, ...]
 
 
 def run_all(*experiments: Overrides) -> dict[Overrides, list[Path]]:
-    """Run experiments for every seed, as many at once as there are cores.
+    """Run experiments for every seed, one per core at a time.
 
-    Artifacts that are there already are reused, so that a recipe goes on where it was.
+    Existing artifacts are reused, so that an interrupted recipe continues where it stopped.
 
     Args:
-        experiments: overrides of each, as on the command line.
+        experiments: overrides of each experiment, as on the command line.
 
     Returns:
         the run directories of each experiment, in the order of `SEEDS`.
@@ -62,7 +64,7 @@ def directory(*overrides: str) -> Path:
 
 
 def seconds(run: Path, *stages: str) -> float:
-    """How long stages of a run took when they were made."""
+    """Seconds that stages of a run took when their artifacts were made."""
     manifests = [json.loads((run / stage / "manifest.json").read_text()) for stage in stages]
     return float(sum(manifest["seconds"] for manifest in manifests))
 
@@ -76,14 +78,14 @@ def write_table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 
 def system_table(name: str, rows: Mapping[str, Overrides]) -> None:
-    """Run the whole chain of systems, ``rows`` by title, and write their table."""
+    """Run all stages of each system, ``rows`` by title, and write a table."""
     runs = run_all(*rows.values())
     cells = [[title, *system_cells(runs[overrides])] for title, overrides in rows.items()]
     write_table(name, ["system", *SYSTEM_COLUMNS], cells)
 
 
 def system_cells(runs: Sequence[Path]) -> list[str]:
-    """`SYSTEM_COLUMNS` of one system, mean and spread over runs."""
+    """`SYSTEM_COLUMNS` of one system, mean and standard deviation over runs."""
     judged = [read_metrics(run, "evaluate") for run in runs]
     pruned = [read_metrics(run, "prune") for run in runs]
     kept = sorted({p["heads_kept"] for p in pruned})
@@ -99,7 +101,7 @@ def system_cells(runs: Sequence[Path]) -> list[str]:
 
 
 def _run(overrides: Overrides) -> str:
-    """Run one experiment and say how long it took; RuntimeError with its output if it fails."""
+    """Run one experiment and return a line with its time; RuntimeError if it fails."""
     started = time.monotonic()
     command = [sys.executable, "-m", "wsss.pipelines", *overrides]
     done = subprocess.run(command, capture_output=True, text=True)

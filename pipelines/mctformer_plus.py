@@ -4,7 +4,7 @@ Command:  python -m pipelines.mctformer_plus
 Cost:     9 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.18, segmenter 0.24; without patch affinity 0.84, 0.86
 
-Writes ``outputs/tables/mctformer_plus.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/mctformer_plus.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

@@ -4,7 +4,7 @@ Command:  python -m pipelines.mctformer_v1
 Cost:     12 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.42, segmenter 0.59; without patch affinity 0.69, 0.82
 
-Writes ``outputs/tables/mctformer_v1.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/mctformer_v1.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

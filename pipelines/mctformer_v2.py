@@ -4,7 +4,7 @@ Command:  python -m pipelines.mctformer_v2
 Cost:     11 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.17, segmenter 0.18; without patch affinity 0.80, 0.85
 
-Writes ``outputs/tables/mctformer_v2.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/mctformer_v2.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

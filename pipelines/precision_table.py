@@ -1,11 +1,11 @@
-"""What bf16 and ``torch.compile`` do to pseudo-masks on synthetic scenes: three seeds.
+"""Effect of bf16 and ``torch.compile`` on pseudo-masks of synthetic scenes: three seeds.
 
 Command:  python -m pipelines.precision_table
 Cost:     about 10 minutes on 2 CPU cores
 Expect:   0.893 for all three
 
-Writes ``outputs/tables/precision.md``. No segmenter is trained. What a step gains in time,
-``python -m benchmarks precision`` tells. Interrupted, it goes on where it was.
+Writes ``outputs/tables/precision.md``. No segmenter is trained. ``python -m benchmarks precision``
+measures the time of a step. An interrupted recipe continues where it stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROWS: dict[str, Overrides] = {
 
 
 def main() -> None:
-    """Run what is not there yet, then write the table."""
+    """Run missing experiments, then write the table."""
     rows = {title: (*NO_SEGMENTER, *overrides) for title, overrides in ROWS.items()}
     runs = run_all(*rows.values())
     cells = []

@@ -5,8 +5,8 @@ Command:  python -m pipelines.rules_table
 Cost:     about 20 minutes on 2 CPU cores; 70 for msrc21
 Expect:   default 0.893 on test, paper's rule 0.778; on msrc21 0.388 and 0.376
 
-Writes ``outputs/tables/rules_<dataset>.md``. The command line's overrides
-go into every run. No segmenter is trained. Interrupted, it goes on where it was.
+Writes ``outputs/tables/rules_<dataset>.md``. Overrides on the command
+line apply to every run. No segmenter is trained. An interrupted recipe continues where it stopped.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from __future__ import annotations
 import sys
 
 from pipelines.experiments import Overrides, run_all, write_table
+from wsss.pseudo_masks.rules.registry import RULES
 from wsss.report.seeds import mean_and_spread, read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
 ROWS = {
     (rule, refine): (f"pseudo_mask={rule}", f"pseudo_mask.refine={refine}")
-    for rule in ("paper", "argmax", "adaptive")
+    for rule in RULES
     for refine in ("none", "pamr")
 }
 
 
 def main(given: Overrides) -> None:
-    """Run what is not there yet, then write the table."""
+    """Run missing experiments, then write the table."""
     rows = {title: (*given, *NO_SEGMENTER, *overrides) for title, overrides in ROWS.items()}
     runs = run_all(*rows.values())
     cells = []

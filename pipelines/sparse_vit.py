@@ -4,7 +4,7 @@ Command:  python -m pipelines.sparse_vit
 Cost:     15 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.62, segmenter 0.81; with both sensors 0.67, 0.81
 
-Writes ``outputs/tables/sparse_vit.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/sparse_vit.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

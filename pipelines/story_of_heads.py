@@ -2,10 +2,10 @@
 
 Command:  python -m pipelines.story_of_heads
 Cost:     about 35 minutes on 2 CPU cores
-Expect:   half of the heads gone by gates from the start: mAP 0.950 for 0.960, masks 0.882 for 0.832
+Expect:   half of the heads removed, gates from the start: mAP 0.950 for 0.960, mIoU 0.882 for 0.832
 
 Writes ``outputs/tables/story_of_heads.md`` and ``.png``; the confidence and gate of every head are
-in ``heads.csv`` of each run's stage ``prune``. Interrupted, it goes on where it was.
+in ``heads.csv`` of each run's stage ``prune``. An interrupted recipe continues where it stopped.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.pruning import speed_ratio
 from pipelines.experiments import TABLES, Overrides, run_all, write_table
 from wsss.models.checkpoint import load_classifier
+from wsss.models.speed import speed_ratio
 from wsss.report.seeds import mean_and_spread, read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
@@ -38,7 +38,7 @@ COLUMNS = ("heads", "mAP", "change of mAP", "weights", "time", "pseudo-mask mIoU
 
 
 def main() -> None:
-    """Run what is not there yet, then write table and figure."""
+    """Run missing experiments, then write table and figure."""
     runs = run_all(*((*overrides, *NO_SEGMENTER) for overrides in ROWS.values()))
     by_title = {title: runs[*overrides, *NO_SEGMENTER] for title, overrides in ROWS.items()}
     trained = _maps(by_title["as trained"])
@@ -55,7 +55,7 @@ def main() -> None:
 def quality_against_heads(
     heads: Sequence[int], scores: dict[str, Sequence[Sequence[float]]]
 ) -> Figure:
-    """Mean and range over seeds of scores at numbers of heads kept."""
+    """Mean and range over seeds of each score against the number of heads kept."""
     figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     for name, values in scores.items():
@@ -105,7 +105,7 @@ def _share_of_time(run: Path) -> float:
     after, _ = load_classifier(run / "prune")
     size = (32, len(spec.bands), spec.image_size, spec.image_size)
     images = torch.randn(size, generator=torch.Generator().manual_seed(0))
-    return speed_ratio(before, after, images, repeats=30)
+    return speed_ratio(before, after, images, rounds=30)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Command:  python -m pipelines.systems_table
 Cost:     90 minutes on 2 busy CPU cores
 Expect:   segmenter mIoU on test 0.88 by default, 0.89 on true masks
 
-Writes ``outputs/tables/systems.md``, which the README shows. Interrupted, it goes on where it was;
-what the recipe of a system made before is taken over.
+Writes ``outputs/tables/systems.md``, which the README shows. An interrupted recipe continues where
+it stopped; artifacts of the systems' own recipes are reused.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ROWS = (
     | sparse_vit.ROWS
     | cam.ROWS
 )
-# True masks hold no wrong labels, against which the default loss is made.
+# True masks have no wrong labels, so the default loss, robust to them, is not needed.
 CEILING = ("stage=ceiling", "segmenter.loss=cross_entropy")
 
 
 def main() -> None:
-    """Run what is not there yet, then write the table."""
+    """Run missing experiments, then write the table."""
     runs = run_all(*ROWS.values(), CEILING)
     rows = [[title, *system_cells(runs[overrides])] for title, overrides in ROWS.items()]
     ceiling = [read_metrics(r, "ceiling")["segmenter"]["test"]["miou"] for r in runs[CEILING]]

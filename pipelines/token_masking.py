@@ -4,7 +4,7 @@ Command:  python -m pipelines.token_masking
 Cost:     8 minutes on 2 busy CPU cores
 Expect:   pseudo-mask mIoU on test 0.70, segmenter 0.80
 
-Writes ``outputs/tables/token_masking.md``. Interrupted, it goes on where it was.
+Writes ``outputs/tables/token_masking.md``. An interrupted recipe continues where it stopped.
 """
 
 from pipelines.experiments import Overrides, system_table

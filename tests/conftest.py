@@ -1,18 +1,44 @@
-"""Fixtures that several tests share."""
+"""Fixtures that several rooms share."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+# Workers of pytest-xdist share the cores: one thread each, set before PyTorch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from helpers import tiny
+from helpers.once import made_once
+
+from wsss.tracking.mlflow_client import connect, prepare_mlflow
 
 pytest_plugins = ["helpers.small_datasets"]
+
+SLOW_FIXTURES = {"finished", "server", "cluster"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a finished experiment, a tracking server or SLURM."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Outputs of one tiny experiment that ran through all six stages; not to be written to."""
-    outputs = tmp_path_factory.mktemp("finished")
-    tiny.run(outputs)
-    return outputs
+    return made_once(tmp_path_factory, "finished", tiny.run)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables, for tests to copy: making one takes seconds."""
+
+    def make(folder: Path) -> None:
+        prepare_mlflow()
+        connect(f"sqlite:///{folder}/mlflow.db")
+
+    return made_once(tmp_path_factory, "database", make) / "mlflow.db"

@@ -1,4 +1,4 @@
-"""Files that a reader sees whole or not at all, whenever the writer is killed."""
+"""Atomic file writing: a reader sees a whole file or none, even if the writer is killed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Ending of what a kill in mid-write leaves behind.
 PARTIAL = ".partial"
+"""Suffix of files that a killed writer leaves behind."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which takes the place of ``path`` once the block ends well.
+    """Yield a path to write to; it replaces ``path`` if the block succeeds.
 
-    Missing parent folders are made. Two processes may write the same file; the last one wins.
+    Missing parent folders are created. If two processes write the same file, the last one wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")

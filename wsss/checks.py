@@ -1,4 +1,4 @@
-"""Checks of config values, worded alike."""
+"""Checks of config values, with uniform messages."""
 
 from __future__ import annotations
 

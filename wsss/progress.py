@@ -1,4 +1,4 @@
-"""Progress bars on terminals, silence elsewhere."""
+"""Progress bars, on terminals only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items under a bar on standard error that disappears at the end."""
+    """Yield the items, with a progress bar on standard error that disappears at the end."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield from items

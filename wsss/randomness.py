@@ -1,7 +1,7 @@
-"""Random generators keyed by what they are for.
+"""Random generators keyed by their purpose.
 
-No draw depends on how many were made before it in the process, so a resumed run, another number
-of workers and a sharded extraction see the same numbers.
+No draw depends on earlier draws in the process, so a resumed run, another number of workers and a
+sharded extraction get the same numbers.
 """
 
 from __future__ import annotations

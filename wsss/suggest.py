@@ -1,4 +1,4 @@
-"""What a misspelt word may have meant."""
+"""Suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def suggestion(word: str, valid: Sequence[str]) -> str:
-    """The end of an error line: the likeliest meaning of a word, and all valid ones."""
+    """The end of an error line: the closest valid word, and all of them."""
     close = difflib.get_close_matches(word, valid, n=1)
     hint = f", did you mean '{close[0]}'?" if close else ""
     return f"{hint}; valid: {', '.join(valid)}"

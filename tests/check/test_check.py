@@ -104,7 +104,7 @@ FINDINGS: dict[str, tuple[Spoil, tuple[str, ...], list[tuple[str, str, str]]]] =
     "broken image": (
         _break("images/a.png"),
         (),
-        [("fault", "image", "images/a.png: broken, truncated or no picture")],
+        [("fault", "image", "images/a.png: broken, truncated or not a picture")],
     ),
     "every image of other bands": (
         lambda root: None,
@@ -124,14 +124,14 @@ FINDINGS: dict[str, tuple[Spoil, tuple[str, ...], list[tuple[str, str, str]]]] =
         _cows_only_in_test,
         (),
         [
-            ("warning", "class", "class 'dog': no training image carries it, but 1 of test do"),
-            ("warning", "class", "class 'cow': no training image carries it, but 1 of test do"),
+            ("warning", "class", "class 'dog': no training image has it, but 1 of test do"),
+            ("warning", "class", "class 'cow': no training image has it, but 1 of test do"),
         ],
     ),
     "class without images": (
         _write("labels.csv", "image_id,dog,cat\na,1,0\nb,1,0\nc,1,0\n"),
         (),
-        [("warning", "class", "class 'cat': no training image carries it")],
+        [("warning", "class", "class 'cat': no training image has it")],
     ),
 }
 """What spoils the tree, further overrides, and each finding: severity, topic, words."""
@@ -228,7 +228,9 @@ def test_a_missing_folder_ends_the_real_command_with_status_2(pets: Path) -> Non
 
 def test_help_is_short(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    assert 3 < capsys.readouterr().out.count("\n") < 20
+    printed = capsys.readouterr().out
+    assert 3 < printed.count("\n") < 20
+    assert printed.index("python -m wsss.check ") < printed.index("python -m wsss.data.check ")
 
 
 def test_long_lists_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -252,7 +254,7 @@ def test_long_lists_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum("fault image: [b]" in line for line in lines) == 20
-    assert lines[-1] == "and 13 more, all in report.json"
+    assert lines[-1] == "and 13 more; all are in report.json"
     assert sum(line.startswith("class ") for line in lines) == 30
     assert any(line.split() == ["all", "of", "it", "40", "41"] for line in lines)
     assert verdict(report) == "a run would fail: 33 faults"

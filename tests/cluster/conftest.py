@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.cluster import Cluster, queued
+from helpers.cluster import Cluster
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """SLURM with nothing of ours in its queue afterwards; skips where there is none."""
+    """SLURM for the outputs in ``tmp_path``, whose jobs are cancelled afterwards.
+
+    Skips where there is no SLURM. Tests in other processes may use the same one meanwhile.
+    """
     if shutil.which("sbatch") is None:
         pytest.skip("no sbatch on PATH: SLURM is not installed")
     if subprocess.run(["squeue", "-h"], capture_output=True, timeout=60).returncode:
         pytest.skip("squeue fails: SLURM is installed but not running")
-    before = set(queued())
-    yield Cluster(tmp_path)
-    left = set(queued()) - before
-    if left:
+    cluster = Cluster(tmp_path)
+    yield cluster
+    if left := cluster.queued():
         subprocess.run(["scancel", *left], check=True)

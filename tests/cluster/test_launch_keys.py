@@ -100,7 +100,7 @@ def test_what_all_jobs_have_in_common(submit: Submit, tmp_path: Path) -> None:
     (submitted,) = (tmp_path / "jobs").glob("*_submitted.pkl")
     job = pickle.loads(submitted.read_bytes())
     assert job._timeout_countdown == 7
-    assert job.function.content["trainer"]["num_nodes"] == 2, "arguments alone, as plain values"
+    assert job.function.config["trainer"]["num_nodes"] == 2, "arguments alone, as plain values"
 
 
 def test_stages_wait_for_what_they_read_and_shards_are_arrays(submit: Submit) -> None:

@@ -8,15 +8,28 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from helpers import tiny
 from helpers.cluster import Cluster
+from helpers.once import made_once
 
 LONG = ("stage=train", "trainer.max_epochs=60", "pruning=none")
 
 
-def uninterrupted(outputs: Path, *overrides: str) -> dict[str, dict[str, str]]:
-    tiny.run(outputs, *overrides)
-    return tiny.hashes(outputs)
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Hashes of the training that no test interrupts."""
+    return tiny.hashes(made_once(tmp_path_factory, "long", lambda path: tiny.run(path, *LONG)))
+
+
+def stopped_in_mid_training(cluster: Cluster) -> int:
+    """Id of the process that runs the only job, stopped: the job cannot end before its test."""
+    cluster.wait_until(lambda: epochs_done(cluster.outputs) >= 3)
+    job = rf"^\S*python\S* -u -m submitit\.core\._submit {cluster.outputs}/"
+    found = subprocess.run(["pgrep", "-f", job], capture_output=True, text=True, check=True)
+    (process,) = map(int, found.stdout.split())
+    os.kill(process, signal.SIGSTOP)
+    return process
 
 
 def epochs_done(outputs: Path) -> int:
@@ -29,29 +42,34 @@ def log_of(outputs: Path, job: str) -> str:
     return (outputs / "jobs" / f"{job}_0_log.out").read_text()
 
 
-def test_requeued_in_mid_training(cluster: Cluster, tmp_path: Path) -> None:
+def test_requeued_in_mid_training(
+    cluster: Cluster, uninterrupted: dict[str, dict[str, str]]
+) -> None:
     ((_, job, *_),) = cluster.submit(*LONG)
-    cluster.wait_until(lambda: epochs_done(cluster.outputs) >= 3)
+    stopped_in_mid_training(cluster)
 
-    subprocess.run(["scontrol", "requeue", job], check=True)
+    subprocess.run(["scontrol", "requeue", job], check=True)  # SLURM wakes what it ends
 
-    cluster.wait(job)
-    assert tiny.hashes(cluster.outputs) == uninterrupted(tmp_path / "whole", *LONG)
+    cluster.wait()
+    assert tiny.hashes(cluster.outputs) == uninterrupted
     assert log_of(cluster.outputs, job).count("Starting with JobEnvironment") == 2
     assert log_of(cluster.outputs, job).count(" epoch 1:") == 1, "epochs were done again"
 
 
-def test_preempted_goes_on_in_the_same_mlflow_run(cluster: Cluster, tmp_path: Path) -> None:
+def test_preempted_goes_on_in_the_same_mlflow_run(
+    cluster: Cluster, uninterrupted: dict[str, dict[str, str]]
+) -> None:
     import mlflow
 
     ((_, job, *_),) = cluster.submit(*LONG, tracking="mlflow")
-    cluster.wait_until(lambda: epochs_done(cluster.outputs) >= 3)
+    process = stopped_in_mid_training(cluster)
 
     subprocess.run(["scancel", "--signal=USR2", job], check=True)  # as SLURM warns a job
+    os.kill(process, signal.SIGCONT)
 
-    cluster.wait(job)
+    cluster.wait()
     assert "requeued" in log_of(cluster.outputs, job).lower()
-    assert tiny.hashes(cluster.outputs) == uninterrupted(tmp_path / "whole", *LONG)
+    assert tiny.hashes(cluster.outputs) == uninterrupted
     client = mlflow.MlflowClient(f"sqlite:///{cluster.outputs}/mlflow.db")
     (experiment,) = client.search_experiments(filter_string="name = 'wsss'")
     runs = client.search_runs([experiment.experiment_id])
@@ -61,25 +79,16 @@ def test_preempted_goes_on_in_the_same_mlflow_run(cluster: Cluster, tmp_path: Pa
     assert sorted(steps) == list(range(60))
 
 
-def test_out_of_time_in_mid_training(cluster: Cluster, tmp_path: Path) -> None:
+def test_out_of_time_in_mid_training(
+    cluster: Cluster, uninterrupted: dict[str, dict[str, str]]
+) -> None:
     limit = ("launch.resources.train.minutes=1", "launch.signal_seconds=5")
     ((_, job, *_),) = cluster.submit(*LONG, *limit)
-    cluster.wait_until(lambda: epochs_done(cluster.outputs) >= 3)
+    stopped_in_mid_training(cluster)  # SLURM wakes what it warns
 
-    # Or a fast machine is done before its time is up. SLURM wakes what it warns.
-    os.kill(process_of(cluster.outputs), signal.SIGSTOP)
-
-    cluster.wait(job, seconds=400)
+    cluster.wait()
     assert "timed-out" in (cluster.outputs / "jobs" / f"{job}_0_log.err").read_text()
-    assert tiny.hashes(cluster.outputs) == uninterrupted(tmp_path / "whole", *LONG)
-
-
-def process_of(outputs: Path) -> int:
-    """Id of the process that runs the only job of these outputs."""
-    job = rf"^\S*python\S* -u -m submitit\.core\._submit {outputs}/"
-    found = subprocess.run(["pgrep", "-f", job], capture_output=True, text=True, check=True)
-    (process,) = found.stdout.split()
-    return int(process)
+    assert tiny.hashes(cluster.outputs) == uninterrupted
 
 
 def test_two_nodes_train_as_one_process_does(cluster: Cluster, tmp_path: Path) -> None:
@@ -88,7 +97,7 @@ def test_two_nodes_train_as_one_process_does(cluster: Cluster, tmp_path: Path) -
     ((_, job, *_),) = cluster.submit(*training, "trainer.num_nodes=2")
     tiny.run(tmp_path / "one", *training)
 
-    cluster.wait(job)
+    cluster.wait()
 
     one, two = (history(outputs) for outputs in (tmp_path / "one", cluster.outputs))
     assert len(one) == len(two) == 4

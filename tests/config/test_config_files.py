@@ -6,15 +6,15 @@ import copy
 import dataclasses
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers.options import CONF, EXPERIMENTS, OPTIONS
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from wsss.config.parsing import parse_config
+from wsss.config.parsing import parse_config, plain_values
 from wsss.config.schema import GROUPS, Config
 from wsss.data.types import SPLITS
 from wsss.engine.registry import choose_stages
@@ -28,13 +28,6 @@ from wsss.stages.truth import reported_split
 from wsss.training.optimizers import build_optimizer
 from wsss.training.schedulers import build_scheduler
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
-OPTIONS = [
-    f"{path.parent.relative_to(CONF)}={path.stem}"
-    for path in sorted(CONF.glob("*/*.yaml"))
-    if path.parent.name != "experiment"
-]
-EXPERIMENTS = [f"experiment={path.stem}" for path in sorted(CONF.glob("experiment/*.yaml"))]
 ROOT = "/nowhere"
 
 
@@ -67,7 +60,7 @@ def test_every_group_has_options() -> None:
 
 @pytest.mark.parametrize("option", ["", *OPTIONS, *EXPERIMENTS])
 def test_every_option_builds_what_it_describes(option: str) -> None:
-    config = parse_config(composed(*([option] if option else [])))
+    config = parse_config(plain_values(composed(*([option] if option else []))))
     spec = small_spec(config)
     model = build(config, spec)
     assert model(torch.zeros(1, 3, spec.image_size, spec.image_size)).shape == (1, 2)
@@ -85,7 +78,7 @@ def test_every_option_builds_what_it_describes(option: str) -> None:
 @pytest.mark.parametrize("option", [*OPTIONS, *EXPERIMENTS])
 def test_yaml_keys_are_the_fields_of_their_classes(option: str) -> None:
     config = composed(option)
-    parsed = parse_config(config)
+    parsed = parse_config(plain_values(config))
     for group in GROUPS:
         _assert_keys(config[group], getattr(parsed, group), group)
     _assert_keys(config.paths, parsed.paths, "paths")
@@ -126,7 +119,7 @@ def test_a_value_of_the_wrong_type_names_its_key(key: str) -> None:
     is_list = OmegaConf.is_list(OmegaConf.select(config, key))
     OmegaConf.update(config, key, 3 if is_list else {"a": 1}, merge=False)
     with pytest.raises(UserError, match=key.replace(".", r"\.")) as caught:
-        parse_config(config)
+        parse_config(plain_values(config))
     assert "\n" not in str(caught.value)
 
 
@@ -135,7 +128,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(key: str) -> None:
     config = composed()
     OmegaConf.update(config, f"{key}x", 1, force_add=True)
     with pytest.raises(UserError, match=f"unknown key '{key}x'.*{key.partition('.')[2]}"):
-        parse_config(config)
+        parse_config(plain_values(config))
 
 
 @pytest.mark.parametrize(
@@ -199,5 +192,5 @@ def test_a_value_out_of_range_is_refused_by_name_before_any_work(key: str, value
     config = composed()
     OmegaConf.update(config, key, value, merge=False)
     with pytest.raises(UserError, match=key.replace(".", r"\.")) as caught:
-        parse_config(config)
+        parse_config(plain_values(config))
     assert "\n" not in str(caught.value)

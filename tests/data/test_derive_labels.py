@@ -59,7 +59,7 @@ def test_the_file_may_lie_elsewhere(written_tree: Path, tmp_path: Path) -> None:
     """Folders of data are often read-only."""
     path = tmp_path / "new" / "folder" / "mine.csv"
     before = sorted(written_tree.iterdir())
-    assert derive_labels("dfc", written_tree, str(path)) == (10, 0)
+    assert derive_labels("dfc", written_tree, labels_file=str(path)) == (10, 0)
     assert path.read_bytes() == (written_tree / "labels.csv").read_bytes()
     assert sorted(written_tree.iterdir()) == before
 
@@ -67,7 +67,7 @@ def test_the_file_may_lie_elsewhere(written_tree: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_written_shows_before_any_mask_is_read(tree: Path) -> None:
     patch_path(tree, "test", "dfc", 0).write_bytes(b"broken")
     with pytest.raises(UserError, match=r"labels\.csv: cannot be written to.*--labels-file"):
-        derive_labels("dfc", tree, "labels.csv/mine.csv")
+        derive_labels("dfc", tree, labels_file="labels.csv/mine.csv")
 
 
 def test_a_broken_mask_is_named_and_nothing_written(tree: Path) -> None:
@@ -151,9 +151,9 @@ def test_a_folder_without_masks_is_named(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["voc"], "'voc': labels are derived for dfc, ade20k, cityscapes alone; those of other"),
-        (["cityscapes", "--source", "lc"], "source=lc: for dfc alone"),
-        (["dfc", "--source", "s2"], "invalid choice: 's2'"),
+        (["voc"], "'voc': labels are derived for dfc, ade20k, cityscapes only; other datasets"),
+        (["cityscapes", "--source", "lc"], "source=lc: valid: gtFine"),
+        (["dfc", "--source", "s2"], "source=s2: valid: dfc, lc"),
         (["dfc", "--min-share", "0"], "min_share=0.0: must be above 0 and at most 1"),
         (["dfc", "--min-share", "1.1"], "min_share=1.1"),
         (["dfc", "--min-share", "nan"], "min_share=nan"),

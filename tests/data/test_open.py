@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wsss.data.datasets.dfc import DfcConfig, DfcDataset
 from wsss.data.datasets.folder import FolderConfig, FolderDataset
-from wsss.data.datasets.synthetic import SyntheticConfig
+from wsss.data.datasets.synthetic import SyntheticConfig, SyntheticDataset
 from wsss.data.open import open_dataset
 
 
@@ -23,9 +23,10 @@ def test_each_configuration_opens_its_dataset(
     make_folder: Callable[..., FolderConfig],
 ) -> None:
     config = make_synthetic(tmp_path / "deep" / "tree")
-    assert isinstance(open_dataset(config), DfcDataset)  # writes the scenes first
+    assert isinstance(open_dataset(config), SyntheticDataset)  # writes the scenes first
     fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(DfcConfig)}
-    assert open_dataset(DfcConfig(**fields)).ids("val") == ("test_p6", "test_p7")
+    dfc = open_dataset(DfcConfig(**fields))
+    assert isinstance(dfc, DfcDataset) and dfc.ids("val") == ("test_p6", "test_p7")
     assert isinstance(open_dataset(make_folder(pets)), FolderDataset)
 
 
@@ -74,10 +75,10 @@ def test_settings_are_checked(
 
 
 def test_import_is_light() -> None:
-    # MONAI takes seconds; and `python -m wsss.data.derive_labels` would warn of a module run twice.
+    # Commands that only read settings or files answer at once.
     code = (
-        "import sys, wsss.data; "
-        "print([name for name in ('monai', 'wsss.data.derive_labels') if name in sys.modules])"
+        "import sys, wsss.data.registry; "
+        "print([name for name in ('monai', 'torch', 'pycocotools') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from helpers import tiny
+from helpers.killing import run_and_kill
+from helpers.waiting import wait_for
 
 #: For each stage, a file that appears in mid-work, and the number of them to wait for.
 MIDWAY = {
@@ -47,7 +46,7 @@ def test_killed_in_mid_stage_then_run_again(
     (artifact,) = (path for path in (outputs / "artifacts" / stage).iterdir() if path.is_dir())
     shutil.rmtree(artifact)
 
-    _kill_when(artifact, *MIDWAY[stage], tiny.command(outputs, f"stage={stage}"))
+    run_and_kill(tiny.command(outputs, f"stage={stage}"), artifact, *MIDWAY[stage])
     again = tiny.run(outputs, f"stage={stage}", f"trainer.num_workers={workers}")
 
     assert "up to date" not in again.stdout
@@ -70,7 +69,7 @@ def test_killed_in_any_round(
     artifact = next(two_rounds.glob("artifacts/segment/*/manifest.json")).parent
     artifact = outputs / artifact.relative_to(two_rounds)
 
-    _kill_when(artifact, f".work/{pattern}", count, tiny.command(outputs, *TWO_ROUNDS))
+    run_and_kill(tiny.command(outputs, *TWO_ROUNDS), artifact, f".work/{pattern}", count)
     again = tiny.run(outputs, *TWO_ROUNDS)
 
     assert "up to date" not in again.stdout and "epoch 1:" not in again.stdout
@@ -118,47 +117,19 @@ def test_a_kill_between_the_last_file_and_the_manifest(finished: Path, tmp_path:
 
 
 def test_two_processes_build_an_artifact_once(tmp_path: Path) -> None:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     both = [
         subprocess.Popen(
             tiny.command(tmp_path, "stage=train"),
             cwd=tiny.REPOSITORY,
-            env=environment,
             stdout=subprocess.PIPE,
             text=True,
         )
         for _ in range(2)
     ]
-    outputs = [process.communicate(timeout=300)[0] for process in both]
+    outputs = [process.communicate(timeout=600)[0] for process in both]
 
     assert [process.returncode for process in both] == [0, 0]
     assert sum("epoch 1:" in text for text in outputs) == 1
-
-
-def _kill_when(artifact: Path, pattern: str, count: int, arguments: list[str]) -> None:
-    """Start a command and kill it, without warning, as soon as so many files match."""
-    for _ in range(5):  # where the stage has ended by then, once more from its beginning
-        _start_and_kill(artifact, pattern, count, arguments)
-        if not (artifact / "manifest.json").exists():
-            return
-        shutil.rmtree(artifact)
-    pytest.fail("the stage ended before it was killed")
-
-
-def _start_and_kill(artifact: Path, pattern: str, count: int, arguments: list[str]) -> None:
-    process = subprocess.Popen(
-        arguments,
-        cwd=tiny.REPOSITORY,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        if len(list(artifact.glob(pattern))) >= count:
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.001)
-    process.wait(timeout=30)
 
 
 def test_a_terminated_sweep_stops_at_once(tmp_path: Path) -> None:
@@ -166,12 +137,10 @@ def test_a_terminated_sweep_stops_at_once(tmp_path: Path) -> None:
     process = subprocess.Popen(
         sweep, cwd=tiny.REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("artifacts/train/*/.work/last.ckpt")):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
+    midway = tmp_path / "artifacts" / "train"
+    wait_for(lambda: list(midway.glob("*/.work/last.ckpt")) or process.poll() is not None)
 
     process.terminate()
 
-    assert process.wait(timeout=60) == 143
+    assert process.wait(timeout=300) == 143
     assert not list(tmp_path.glob("artifacts/train/*/manifest.json"))

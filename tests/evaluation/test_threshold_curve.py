@@ -8,14 +8,10 @@ import pytest
 from wsss.data.types import IGNORE_INDEX, Mask
 from wsss.evaluation.metrics import SegmentationEvaluator
 from wsss.evaluation.threshold_curve import THRESHOLDS, ThresholdEvaluator
-from wsss.pseudo_masks.rules import (
-    UNCERTAIN,
-    UNPAINTED,
-    Maps,
-    PseudoMaskConfig,
-    min_max,
-    pseudo_mask,
-)
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.min_max import min_max
+from wsss.pseudo_masks.painting import apply_rule
+from wsss.pseudo_masks.rules.rule import UNCERTAIN, UNPAINTED, Maps
 
 BACKGROUND = 2
 RULE = PseudoMaskConfig("argmax", "given", 0.5, 0.0, None, 0.0, "none", 1, [1], False)
@@ -47,7 +43,7 @@ def test_every_threshold_counts_what_its_masks_do(margin: float) -> None:
 
 def _mask(maps: Maps, threshold: float, margin: float) -> Mask:
     rule = replace(RULE, background_threshold=threshold, margin=margin)
-    painted = pseudo_mask(maps, np.ones(3, np.float32), rule, has_background=True)
+    painted = apply_rule(maps, np.ones(3, np.float32), rule, has_background=True)
     classes = {0: 0, 1: 1, 2: 3, UNPAINTED: BACKGROUND, UNCERTAIN: IGNORE_INDEX}
     return np.array([[classes[index] for index in row] for row in painted.tolist()], np.uint8)
 

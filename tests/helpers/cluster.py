@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import tiny
+from helpers.waiting import wait_for
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What tests do with SLURM."""
+    """What a test does with SLURM: it sees the jobs of its own outputs only."""
 
     outputs: Path
 
@@ -29,20 +29,17 @@ class Cluster:
         command = [sys.executable, "-m", "wsss.pipelines.status", str(self.outputs), *options]
         return tiny.run_command(command, check=False)
 
-    def wait(self, *jobs: str, seconds: float = 240) -> None:
-        """Wait until jobs have left the queue."""
-        self.wait_until(lambda: not set(jobs) & set(queued()), seconds, every=0.3)
+    def queued(self) -> set[str]:
+        """Ids of the jobs that wait or run."""
+        done = subprocess.run(
+            ["squeue", "-h", "-o", "%F"], capture_output=True, text=True, check=True
+        )
+        submitted = self.outputs.glob("jobs/*_submitted.pkl")
+        return {path.name.partition("_")[0] for path in submitted} & set(done.stdout.split())
 
-    def wait_until(
-        self, true: Callable[[], bool], seconds: float = 120, every: float = 0.05
-    ) -> None:
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < deadline, self.status("--lines", "20").stdout
-            time.sleep(every)
+    def wait(self) -> None:
+        """Wait until all jobs have left the queue."""
+        self.wait_until(lambda: not self.queued(), seconds=600)
 
-
-def queued() -> list[str]:
-    """Ids of jobs that wait or run."""
-    done = subprocess.run(["squeue", "-h", "-o", "%F"], capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    def wait_until(self, event: Callable[[], object], seconds: float = 300) -> None:
+        wait_for(event, seconds, lambda: self.status("--lines", "20").stdout)

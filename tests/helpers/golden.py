@@ -1,16 +1,15 @@
-"""Golden outputs of the reference implementations; tests skip where they are absent."""
+"""Golden outputs of the reference implementations; ``tests/golden/README.md`` describes them."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
+FOLDER = Path(__file__).resolve().parents[1] / "golden"
 PREFIX = "state_dict."
 
 
@@ -20,16 +19,8 @@ class Golden(NamedTuple):
     num_heads: int
 
 
-def fixture_file(name: str) -> Path:
-    beside = Path(__file__).resolve().parents[3] / "shared" / "fixtures"
-    path = Path(os.environ.get("WSSS_FIXTURES", beside)) / f"{name}.safetensors"
-    if not path.is_file():
-        pytest.skip(f"no golden outputs at {path} (set WSSS_FIXTURES)")
-    return path
-
-
 def read_golden(name: str) -> Golden:
-    with safe_open(fixture_file(name), "pt") as file:
+    with safe_open(FOLDER / f"{name}.safetensors", "pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         metadata = file.metadata() or {}
     return Golden(

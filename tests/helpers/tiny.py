@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from helpers.command_line import run_here
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 STAGES = ("train", "prune", "extract", "generate", "segment", "evaluate")
@@ -55,16 +57,26 @@ def command(outputs: Path, *overrides: str, tracking: str = "none") -> list[str]
 def run(
     outputs: Path, *overrides: str, tracking: str = "none", check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end; with ``check``, its failure fails the test."""
-    return run_command(command(outputs, *overrides, tracking=tracking), check=check)
+    """Run the command line in this process; with ``check``, its failure fails the test."""
+    return _checked(run_here(command(outputs, *overrides, tracking=tracking)[3:]), check)
 
 
 def run_command(arguments: list[str], check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run any command in the source tree, output captured as text."""
-    environment = os.environ | {"COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    """Run any command in a process of its own, in the source tree."""
     done = subprocess.run(
-        arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300
+        arguments,
+        cwd=REPOSITORY,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
+    return _checked(done, check)
+
+
+def _checked(
+    done: subprocess.CompletedProcess[str], check: bool
+) -> subprocess.CompletedProcess[str]:
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done

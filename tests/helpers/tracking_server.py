@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from helpers.waiting import wait_for
+
+
+def free_port() -> int:
+    """Of those that the kernel gives to nobody unasked: it is free after a restart, too."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -18,9 +29,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -41,7 +50,7 @@ class Server:
 
     def is_up(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=10) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -51,21 +60,3 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(timeout=30)
             self.process = None
-
-
-def sending_often(arguments: list[str]) -> list[str]:
-    """A command line of ``python -m wsss.pipelines`` that sends its metrics ten times a second."""
-    python, _, _, *rest = arguments
-    program = (
-        "from wsss.pipelines.__main__ import main; from wsss.tracking import tracker; "
-        "tracker._POLL_SECONDS = 0.1; main()"
-    )
-    return [python, "-c", program, *rest]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Return once the condition holds; fail the test if it takes too long."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)

@@ -42,7 +42,7 @@ def explicit(model: ClassTokenViT, inputs: list[Tensor], maps: Tensor) -> Tensor
 def test_equals_whole_matrices(
     piece: int, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(affinity, "PIECE", piece)
+    monkeypatch.setattr(affinity, "MAX_ATTENTION_WEIGHTS", piece)
     model, x = build(**changes), images(2, 3, 12, 20)
     inputs, maps = traced(model, x), images(2, 4, 3, 5).abs()
     torch.testing.assert_close(spread(model, inputs, maps), explicit(model, inputs, maps))
@@ -50,7 +50,7 @@ def test_equals_whole_matrices(
 
 @torch.no_grad()
 def test_nothing_of_tokens_by_tokens_is_ever_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(affinity, "PIECE", 4096)
+    monkeypatch.setattr(affinity, "MAX_ATTENTION_WEIGHTS", 4096)
     model, x = build(), images(1, 3, 128, 128)
     inputs, maps = traced(model, x), images(1, 5, 32, 32)
     with SquaresSeen(tokens=1000) as watch:

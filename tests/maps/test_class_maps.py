@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.rollout import class_rollout
 from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.maps.class_maps import class_maps
 from wsss.maps.config import AttentionConfig, layer_numbers
-from wsss.maps.rollout import class_rollout
 from wsss.models import ClassTokenViT
 
 

@@ -8,7 +8,8 @@ import torch
 from helpers.small_vit import build, images
 from torch import Tensor
 
-from wsss.maps.clusters import cluster_maps
+from wsss.maps.sources.clusters import clusters
+from wsss.maps.sources.source import EncodedView
 from wsss.models import ClassTokenViT
 from wsss.models.trace import block_inputs
 
@@ -20,8 +21,8 @@ def plain(**changes: Any) -> ClassTokenViT:
 @torch.no_grad()
 def maps_of(model: ClassTokenViT, x: Tensor, layers: tuple[int, ...] = (0, 1, 2)) -> Tensor:
     with block_inputs(model) as inputs:
-        logits = model(x)
-    return cluster_maps(model, x, inputs, logits, layers)
+        scores = model.score(x)
+    return clusters(EncodedView(model, x, scores, inputs, layers=[*layers], method="sum"))
 
 
 def test_maps_are_shared_out_among_the_classes() -> None:

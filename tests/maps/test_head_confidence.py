@@ -60,7 +60,7 @@ def assert_close(actual: list[list[float]], expected: list[list[float]]) -> None
 def test_equals_that_of_whole_matrices(
     changes: dict[str, object], piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PIECE", piece)
+    monkeypatch.setattr(module, "MAX_ATTENTION_WEIGHTS", piece)
     model, x = build(**changes), images(3, 3, 12, 20)
     confidence = head_confidence(model, [x])
     assert_close(confidence, explicit(model, x))

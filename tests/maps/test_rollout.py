@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.rollout import class_rollout
 from helpers.small_vit import build, images
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsss.maps import rollout
-from wsss.maps.rollout import class_rollout
+from wsss.maps.limits import MAX_ATTENTION_WEIGHTS
 from wsss.models import ClassTokenViT
 from wsss.models.block import Block
 
@@ -51,7 +52,7 @@ def explicit(
 def test_equals_the_product_of_whole_matrices(
     piece: int, layers: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollout, "PIECE", piece)
+    monkeypatch.setattr(rollout, "MAX_ATTENTION_WEIGHTS", piece)
     model, x = build(), images(2, 3, 12, 20)
     logits, maps = class_rollout(model, x, layers)
     expected = explicit(model, x, layers)
@@ -112,4 +113,4 @@ def test_no_tensor_of_tokens_by_tokens() -> None:
     with LargestTensor() as watch:
         _, maps = class_rollout(model, x, [0, 1])
     assert maps.shape == (1, 2, 55, 55)
-    assert watch.elements <= rollout.PIECE < tokens**2 / 2
+    assert watch.elements <= MAX_ATTENTION_WEIGHTS < tokens**2 / 2

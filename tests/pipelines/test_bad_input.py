@@ -12,7 +12,7 @@ import pytest
 import rasterio
 import torch
 from helpers import tiny
-from helpers.command_line import refused
+from helpers.command_line import refused, run_here
 from PIL import Image as Pillow
 
 MISSPELT = {
@@ -142,16 +142,16 @@ def test_a_checkpoint_of_another_architecture(
 
 
 def test_the_real_command_ends_with_status_2(tmp_path: Path) -> None:
-    done = tiny.run(tmp_path, "stage=trian", check=False)
+    done = tiny.run_command(tiny.command(tmp_path, "stage=trian"), check=False)
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown stage 'trian'") and done.stderr.count("\n") == 1
 
 
 def test_a_sweep_goes_on_past_a_bad_point_and_ends_with_status_2(tmp_path: Path) -> None:
-    arguments = tiny.command(tmp_path, "-m", "stage=train", "trainer.max_epochs=1", "dp_rate=7,0.5")
+    sweep = ("-m", "stage=train", "trainer.max_epochs=1", "dp_rate=7,0.5")
 
-    done = tiny.run_command(arguments, check=False)
+    done = tiny.run(tmp_path, *sweep, check=False)
 
     assert done.returncode == 2
     assert "masking.dp_rate is 7" in done.stderr and "Traceback" not in done.stderr
@@ -192,9 +192,9 @@ def test_georeferenced_images_with_one_label_each_give_georeferenced_masks(tmp_p
         path.unlink()
 
     single = "dataset.multi_label=false"
-    done = tiny.run_command([*_module(), *_folder_arguments(tmp_path, root), single])
+    done = run_here([*_folder_arguments(tmp_path, root), single])
 
-    assert "segmenter" in done.stdout
+    assert "segmenter" in done.stdout, done.stderr
     (mask,) = tmp_path.glob("out/artifacts/generate/*/train/a0.tif")
     (metrics,) = tmp_path.glob("out/artifacts/train/*/metrics.json")
     assert "top1" in json.loads(metrics.read_text())["val"]
@@ -233,10 +233,6 @@ def _folder_arguments(tmp_path: Path, root: Path) -> list[str]:
         "tracking=none",
         *sizes,
     ]
-
-
-def _module() -> list[str]:
-    return [sys.executable, "-m", "wsss.pipelines"]
 
 
 def _edit(path: Path, old: str, new: str) -> None:

@@ -88,8 +88,8 @@ def test_a_rerun_builds_nothing(finished: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in finished.glob("artifacts/*/*/*")} == before
 
 
-def test_the_same_config_elsewhere_gives_the_same_bits(finished: Path, tmp_path: Path) -> None:
-    tiny.run(tmp_path, "trainer.num_workers=1", "dataset.cache_mb=0")
+def test_another_process_gives_the_same_bits(finished: Path, tmp_path: Path) -> None:
+    tiny.run_command(tiny.command(tmp_path, "trainer.num_workers=1", "dataset.cache_mb=0"))
 
     assert tiny.hashes(tmp_path) == tiny.hashes(finished)
 

@@ -8,20 +8,16 @@ import pytest
 from numpy.typing import NDArray
 
 from wsss.maps.otsu import otsu_threshold
-from wsss.pseudo_masks.rules import (
-    RULES,
-    UNCERTAIN,
-    UNPAINTED,
-    Painted,
-    PseudoMaskConfig,
-    fill_nearest,
-    min_max,
-    paint_above_mean,
-    paint_above_otsu,
-    present_classes,
-    pseudo_mask,
-    upsample,
-)
+from wsss.pseudo_masks.candidates import present_classes
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.filling import fill_nearest
+from wsss.pseudo_masks.min_max import min_max
+from wsss.pseudo_masks.painting import apply_rule
+from wsss.pseudo_masks.rules.adaptive import paint_above_otsu
+from wsss.pseudo_masks.rules.paper import paint_above_mean
+from wsss.pseudo_masks.rules.registry import RULES
+from wsss.pseudo_masks.rules.rule import UNCERTAIN, UNPAINTED, Painted
+from wsss.pseudo_masks.upsampling import upsample
 
 Floats = NDArray[np.float32]
 ARGMAX = PseudoMaskConfig(
@@ -60,7 +56,7 @@ def masked(
 ) -> Painted:
     """The mask by a rule in indices of all classes; with a threshold there is a background."""
     config = replace(ARGMAX, name=rule, background_threshold=background_threshold or 0.0)
-    painted = pseudo_mask(
+    painted = apply_rule(
         upsample(maps[present], size),
         probabilities[present],
         config,
@@ -88,7 +84,7 @@ def test_paper_by_hand() -> None:
     )
     present = np.array([True, True, False])
     likelier_first = floats([0.9, 0.2, 1.0])
-    assert paint_above_mean(maps, likelier_first, present).tolist() == [
+    assert paint_above_mean(maps[present], likelier_first[present]).tolist() == [
         [0, 0, 1, -1],
         [-1, -1, -1, -1],
         [-1, -1, -1, -1],
@@ -126,11 +122,10 @@ def test_constant_maps_still_give_a_mask(rule: str) -> None:
 
 def test_the_likelier_class_lies_on_top() -> None:
     maps = floats(np.ones((3, 2, 2)))  # every class reaches its own mean everywhere
-    every = np.ones(3, bool)
     for top in range(3):
         probabilities = floats([0.5] * 3)
         probabilities[top] = 0.6
-        assert (paint_above_mean(maps, probabilities, every) == top).all()
+        assert (paint_above_mean(maps, probabilities) == top).all()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -156,7 +151,9 @@ def test_filling() -> None:
 
 def test_given_labels_are_taken_as_they_are() -> None:
     labels, probabilities = floats([0, 1, 0, 1]), floats([0.9, 0.1, 0.9, 0.1])
-    assert present_classes(probabilities, labels, "given", 0.5, may_be_none=True).tolist() == [
+    assert present_classes(
+        probabilities, labels, image_labels="given", threshold=0.5, may_be_none=True
+    ).tolist() == [
         0,
         1,
         0,
@@ -172,7 +169,9 @@ def test_predicted_labels_reach_the_threshold_or_are_the_likeliest(
     threshold: float, expected: list[int]
 ) -> None:
     labels, probabilities = floats([0, 1, 0, 1]), floats([0.7, 0.1, 0.5, 0.2])
-    found = present_classes(probabilities, labels, "predicted", threshold, may_be_none=False)
+    found = present_classes(
+        probabilities, labels, image_labels="predicted", threshold=threshold, may_be_none=False
+    )
     assert found.tolist() == expected
     assert probabilities.tolist() == floats([0.7, 0.1, 0.5, 0.2]).tolist()
 
@@ -180,7 +179,7 @@ def test_predicted_labels_reach_the_threshold_or_are_the_likeliest(
 def test_no_present_class_and_unknown_words_are_refused() -> None:
     nothing = np.empty((0, 4, 4), np.float32)
     with pytest.raises(ValueError, match="no class is present"):
-        pseudo_mask(nothing, floats([]), ARGMAX, has_background=False)
+        apply_rule(nothing, floats([]), ARGMAX, has_background=False)
     with pytest.raises(ValueError, match=r"pseudo_mask\.name is 'best'; valid: paper, argmax, ad"):
         replace(ARGMAX, name="best")
     with pytest.raises(ValueError, match=r"pseudo_mask\.image_labels is .*; valid: given, predic"):
@@ -235,9 +234,15 @@ def test_an_image_without_labels_is_background_all_over() -> None:
     nothing, _, _ = random_case(0)
     for rule in RULES:
         config = replace(ARGMAX, name=rule, margin=0.3)
-        mask = pseudo_mask(nothing[:0], floats([]), config, has_background=True)
+        mask = apply_rule(nothing[:0], floats([]), config, has_background=True)
         assert mask.shape == (4, 6) and (mask == UNPAINTED).all()
-    none = present_classes(nothing[:, 0, 0], nothing[:, 0, 0], "predicted", 1.0, may_be_none=True)
+    none = present_classes(
+        nothing[:, 0, 0],
+        nothing[:, 0, 0],
+        image_labels="predicted",
+        threshold=1.0,
+        may_be_none=True,
+    )
     assert not none.any()
 
 
@@ -286,16 +291,16 @@ def test_a_constant_map_claims_nothing() -> None:
 def test_between_the_two_thresholds_pixels_are_left_unlabelled() -> None:
     maps = floats([[[0.0, 0.3, 0.4, 0.5, 0.6, 1.0]]])
     band = replace(ARGMAX, foreground_threshold=0.6)
-    mask = pseudo_mask(maps, floats([0.9]), band, has_background=True)
+    mask = apply_rule(maps, floats([0.9]), band, has_background=True)
     assert mask.tolist() == [[UNPAINTED, UNPAINTED, UNCERTAIN, UNCERTAIN, 0, 0]]
     same = replace(ARGMAX, foreground_threshold=0.4)
     assert np.array_equal(
-        pseudo_mask(maps, floats([0.9]), same, has_background=True),
-        pseudo_mask(maps, floats([0.9]), ARGMAX, has_background=True),
+        apply_rule(maps, floats([0.9]), same, has_background=True),
+        apply_rule(maps, floats([0.9]), ARGMAX, has_background=True),
     )
     with pytest.raises(ValueError, match=r"foreground_threshold is 0\.3, .* at least .*0\.4"):
         replace(ARGMAX, foreground_threshold=0.3)
-    with pytest.raises(ValueError, match="foreground_threshold is for .*argmax, which is 'paper'"):
+    with pytest.raises(ValueError, match=r"foreground_threshold needs .*name=argmax, not 'paper'"):
         replace(ARGMAX, foreground_threshold=0.6, name="paper")
 
 
@@ -307,12 +312,12 @@ def test_within_the_margin_pixels_are_left_unlabelled() -> None:
         ]
     )
     near = replace(ARGMAX, margin=0.25)
-    mask = pseudo_mask(maps, floats([0.5, 0.5]), near, has_background=False)
+    mask = apply_rule(maps, floats([0.5, 0.5]), near, has_background=False)
     assert mask.tolist() == [[UNCERTAIN, 1, UNCERTAIN, 0, 1]]
     # The background stays what it is.
-    mask = pseudo_mask(maps, floats([0.5, 0.5]), near, has_background=True)
+    mask = apply_rule(maps, floats([0.5, 0.5]), near, has_background=True)
     assert mask.tolist() == [[UNPAINTED, 1, UNCERTAIN, 0, 1]]
-    one = pseudo_mask(maps[:1], floats([0.5]), near, has_background=False)
+    one = apply_rule(maps[:1], floats([0.5]), near, has_background=False)
     assert (one == 0).all()
 
 
@@ -321,7 +326,7 @@ def test_within_the_margin_pixels_are_left_unlabelled() -> None:
 def test_a_wider_margin_only_takes_labels_away(rule: str, has_background: bool) -> None:
     maps, probabilities, _ = random_case(4)
     masks = [
-        pseudo_mask(
+        apply_rule(
             maps,
             probabilities,
             replace(ARGMAX, name=rule, margin=margin),

@@ -68,7 +68,9 @@ FIGURES = {
     "bars": lambda: iou_bars(
         {"pseudo-mask": {"a": 0.5, "b": None}, "segmenter": {"a": 0.7, "b": 0.0}}
     ),
-    "thresholds": lambda: threshold_figure([0.0, 0.5, 1.0], [0.1, 0.625, 0.3], 0.5, 0.4, "val"),
+    "thresholds": lambda: threshold_figure(
+        thresholds=[0.0, 0.5, 1.0], miou=[0.1, 0.625, 0.3], best=0.5, configured=0.4, split="val"
+    ),
 }
 
 
@@ -171,7 +173,7 @@ def test_a_threshold_curve_names_the_best_and_the_configured_one() -> None:
     assert "on val" in axes.get_ylabel()
     assert np.asarray(axes.lines[0].get_ydata()).tolist() == [10.0, 62.5, 30.0]
     with pytest.raises(ValueError, match="2 thresholds, 1 scores"):
-        threshold_figure([0.0, 1.0], [0.1], 0.0, 0.4, "val")
+        threshold_figure(thresholds=[0.0, 1.0], miou=[0.1], best=0.0, configured=0.4, split="val")
 
 
 def test_no_figure_imports_pyplot() -> None:

@@ -14,7 +14,7 @@ from helpers import tiny
 from torch import Tensor, nn
 
 from wsss.data.base import Dataset
-from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record
+from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter_config import UNetConfig
 from wsss.stages.relabel import allowed_classes, relabel
@@ -116,7 +116,7 @@ class Bands(Dataset):
 
     def __init__(self) -> None:
         splits = {"train": ("p", "q"), "val": ("r",), "test": ("s",)}
-        records = {s: [Record(i, (), (1,)) for i in ids] for s, ids in splits.items()}
+        records = {s: [ImageRecord(i, (), (1,)) for i in ids] for s, ids in splits.items()}
         super().__init__(info(background=0), records, {})  # type: ignore[arg-type]
 
     def read_image(self, image_id: str) -> Image:
@@ -145,7 +145,9 @@ def test_new_masks_hold_the_highest_of_the_scores_that_the_labels_allow(tmp_path
     names = ["a", "b", "c"]
     spec = InputSpec(names, names, [0.0] * 3, [1.0] * 3, 12, "pad", True)
     cpu, dataset = torch.device("cpu"), Bands()
-    read = relabel(Scores(), spec, SETTINGS, dataset, cpu, tmp_path)
+    read = relabel(
+        Scores(), spec, settings=SETTINGS, dataset=dataset, device=cpu, directory=tmp_path
+    )
     assert sorted(p.name for p in tmp_path.rglob("*.*")) == ["p.png", "q.png", "r.png"]
     for split, image_id in (("train", "q"), ("val", "r")):
         expected = dataset.read_image(image_id)[:2].argmax(axis=0)  # background and b
@@ -154,6 +156,8 @@ def test_new_masks_hold_the_highest_of_the_scores_that_the_labels_allow(tmp_path
     kept = (tmp_path / "train" / "p.png").read_bytes()
     (tmp_path / "train" / "q.png").unlink()
     (tmp_path / "val" / "r.png").write_bytes(kept)
-    again = relabel(Scores(), spec, SETTINGS, dataset, cpu, tmp_path)
+    again = relabel(
+        Scores(), spec, settings=SETTINGS, dataset=dataset, device=cpu, directory=tmp_path
+    )
     assert np.array_equal(again["train"]("q"), dataset.read_image("q")[:2].argmax(axis=0))
     assert np.array_equal(again["val"]("r"), again["train"]("p"))  # was there, so it was kept

@@ -46,7 +46,7 @@ def test_what_a_worker_cannot_read_is_named_in_one_line(finished: Path, tmp_path
     broken.write_bytes(broken.read_bytes()[: size // 2].ljust(size))
 
     overrides = ["stage=extract", "attention=plain", "launch.workers=1"]
-    done = tiny.run(outputs, *overrides, check=False)
+    done = tiny.run_command(tiny.command(outputs, *overrides), check=False)
 
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()

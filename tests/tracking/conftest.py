@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from helpers.tracking_server import Server
 
-from wsss.tracking.mlflow_client import connect, prepare_mlflow
-
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
@@ -20,15 +18,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(tmp_path / "server")
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, for the tests to copy: making one takes seconds."""
-    prepare_mlflow()
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    connect(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture

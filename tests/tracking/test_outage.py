@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import tiny
+from helpers import paused_training, tiny
 from helpers.tracking_config import tracking_config
-from helpers.tracking_server import Server, sending_often, wait_for
+from helpers.tracking_server import Server
+from helpers.waiting import wait_for
 
 from wsss.tracking import EVENTS_FILE, Tracker, read_events, tracker
 from wsss.tracking.__main__ import main
@@ -30,27 +29,21 @@ def test_server_killed_in_mid_training_gets_every_metric_later(
 ) -> None:
     outputs = tmp_path / "outputs"
     server.start()
-    training = subprocess.Popen(
-        sending_often(
-            tiny.command(
-                outputs,
-                "stage=train",
-                "trainer.max_epochs=200",
-                f"tracking.uri='{server.uri}'",
-                "tracking.flush_seconds=0.5",
-                tracking="mlflow",
-            )
-        ),
-        cwd=tiny.REPOSITORY,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    command = tiny.command(
+        outputs,
+        "stage=train",
+        "trainer.max_epochs=10",
+        f"tracking.uri='{server.uri}'",
+        "tracking.flush_seconds=0.5",
+        tracking="mlflow",
     )
+    gate = tmp_path / "server_is_dead"
+    training = paused_training.start(command, gate, pause=4)
     wait_for(lambda: training.poll() is not None or bool(_metrics_sent(outputs)))
     server.kill()
     before = len(_local(next(outputs.glob("runs/*"))))
-    _, complaints = training.communicate(timeout=120)
+    gate.touch()
+    _, complaints = training.communicate(timeout=600)
 
     assert training.returncode == 0, complaints
     assert f"python -m wsss.tracking sync {outputs}" in complaints
@@ -145,7 +138,7 @@ def test_logging_goes_on_while_the_server_hangs(
     assert shipping.is_alive(), "the end of a run waits for flush_seconds, not for the server"
     for connection in accepted:
         connection.close()
-    shipping.join(timeout=60)  # it complains, in this test and not in a later one
+    shipping.join(timeout=300)  # it complains, in this test and not in a later one
     assert not shipping.is_alive()
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
-from helpers import tiny
+from helpers import paused_training, tiny
 from helpers.command_line import run_main
-from helpers.tracking_server import sending_often, wait_for
+from helpers.waiting import wait_for
 
 from wsss.tracking.mlflow_client import connect
 
-EPOCHS = 100
+EPOCHS = 10
 
 
 def test_killed_training_goes_on_in_the_same_run(uri: str, tmp_path: Path) -> None:
@@ -26,15 +24,11 @@ def test_killed_training_goes_on_in_the_same_run(uri: str, tmp_path: Path) -> No
         f"tracking.uri={uri}",
         tracking="mlflow",
     )
-    training = subprocess.Popen(
-        sending_often(command),
-        cwd=tiny.REPOSITORY,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
+    training = paused_training.start(command, gate=tmp_path / "never", pause=EPOCHS // 2)
     wait_for(lambda: training.poll() is not None or len(_losses(uri)) > 0)
     training.kill()
-    assert training.wait(timeout=30) < 0, "the training ended before it was killed"
+    _, complaint = training.communicate(timeout=300)
+    assert training.returncode < 0, complaint
     before, started = _losses(uri), _run_ids(uri)
     assert 0 < len(before) < EPOCHS and len(started) == 2
 

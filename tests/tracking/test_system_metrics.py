@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.tracking_server import wait_for
+from helpers.waiting import wait_for
 
 from wsss.tracking import RunLog
 from wsss.tracking.system_metrics import Usage, system_metrics

@@ -11,7 +11,7 @@ from wsss.data.base import Dataset
 from wsss.data.datasets.synthetic import SyntheticConfig
 from wsss.data.open import open_dataset
 from wsss.data.statistics import band_statistics
-from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record
+from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
 from wsss.models.input_spec import InputSpec, prepare, standardise
 from wsss.training.batches import EpochSampler
 from wsss.training.samples import Batch, TrainingSamples, batches_of, build_loader
@@ -73,7 +73,7 @@ class Numbered(Dataset):
             display_range=(0.0, 1.0),
             background=None,
         )
-        record = {name: Record(name, (), (0,)) for name in "abcd"}
+        record = {name: ImageRecord(name, (), (0,)) for name in "abcd"}
         super().__init__(
             info,
             {"train": [record["a"], record["b"]], "val": [record["c"]], "test": [record["d"]]},

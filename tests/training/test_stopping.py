@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +49,7 @@ class Signalled(ClassifierTraining):
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         if (self.current_epoch, batch_index) == self.signal_at:
-            os.kill(os.getpid(), signal.SIGUSR2)
+            signal.raise_signal(signal.SIGUSR2)
         return super().training_step(batch, batch_index)
 
 
@@ -160,8 +159,7 @@ def test_outside_of_training_a_signal_is_handled_at_once() -> None:
     signal.signal(signal.SIGUSR2, stop)
     try:
         with heeding(signal.SIGUSR2), pytest.raises(Stopped):
-            os.kill(os.getpid(), signal.SIGUSR2)
-            signal.sigtimedwait([], 0.1)
+            signal.raise_signal(signal.SIGUSR2)
         assert signal.getsignal(signal.SIGUSR2) is stop
     finally:
         signal.signal(signal.SIGUSR2, before)

@@ -1,1 +1,1 @@
-"""Inspection of a dataset before a long run: ``python -m wsss.data.check dataset=...``."""
+"""Inspection of a dataset before a long run: ``python -m wsss.check dataset=...``."""

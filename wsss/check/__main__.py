@@ -1,10 +1,10 @@
-"""Look a dataset over before a long run: counts, labels, sizes, files, masks, a picture.
+"""Check a dataset before a long run: counts, labels, sizes, files, masks, and a contact sheet.
 
-Usage:    python -m wsss.data.check dataset=voc dataset.root=/data/VOC2012
-          takes the overrides of python -m wsss.pipelines; only the dataset's,
-          evaluation.split and paths.outputs matter
+Usage:    python -m wsss.check dataset=voc dataset.root=/data/VOC2012
+          python -m wsss.data.check is the same command. It accepts the overrides of
+          python -m wsss.pipelines and uses dataset, evaluation.split and paths.outputs.
 Writes:   outputs/checks/<dataset>/report.json and contact_sheet.jpg
-Status:   0 if a run would succeed, 2 if it would not
+Status:   0 if a run would succeed, 2 if it would fail
 """
 
 from __future__ import annotations
@@ -16,22 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from wsss.atomic import replacing
-from wsss.config.directory import config_directory
-from wsss.config.hydra_errors import describe
+from wsss.config.composing import compose_config
 from wsss.data.types import SPLITS
 from wsss.errors import UserError
 
 if TYPE_CHECKING:
     from wsss.config.schema import Config
 
-_IMAGES_ON_SHEET = 24
-_WIDEST = 120
+_NUM_SHEET_IMAGES = 24
+_MAX_WIDTH = 120
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,9 +36,9 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__.strip())
         return 0
     console = Console(highlight=False)
-    console.width = min(console.width, _WIDEST)
+    console.width = min(console.width, _MAX_WIDTH)
     try:
-        return check(_config(arguments), console)
+        return check(compose_config(*arguments), console)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -52,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(config: Config, console: Console) -> int:
-    """Inspect the dataset of a config, write and print what is found; 0 if a run would succeed."""
-    # Imported here so that --help and a misspelt override answer at once.
+    """Inspect the dataset of a config, write and print the report; 0 if a run would succeed."""
+    # Imported here because they load slowly, and --help and a misspelt override need none of them.
     from wsss.check.inspect import inspect
     from wsss.check.tables import print_report, verdict
     from wsss.data.open import list_dataset
@@ -62,8 +58,8 @@ def check(config: Config, console: Console) -> int:
     from wsss.report.figures import save
     from wsss.runs.layout import dataset_memory
 
-    # Each image is read once, so that a cache would only take memory. What is wrong with single
-    # images is collected first and weighed after.
+    # Each image is read once, so a cache would only waste memory. Errors of single images are
+    # collected first; on_error decides below whether they are faults.
     dataset = list_dataset(replace(config.dataset, cache_mb=0, on_error="skip"))
     unreadable = find_unreadable(dataset, dataset_memory(config))
     if config.dataset.on_error == "skip":
@@ -80,25 +76,13 @@ def check(config: Config, console: Console) -> int:
     with replacing(file) as partial:
         partial.write_text(json.dumps(report.as_json(), indent=1) + "\n", "utf-8")
     sheet.unlink(missing_ok=True)
-    if ids := choose_examples(dataset, "train", _IMAGES_ON_SHEET, without=unreadable):
+    if ids := choose_examples(dataset, "train", _NUM_SHEET_IMAGES, without=unreadable):
         save(contact_sheet(dataset, "train", ids), sheet)
     print_report(report, console, file)
     for path in filter(Path.exists, (file, sheet)):
         console.print(f"written: {path}", soft_wrap=True, markup=False)
     console.print(verdict(report), style="bold", soft_wrap=True, markup=False)
     return 0 if report.run_would_succeed else 2
-
-
-def _config(arguments: Sequence[str]) -> Config:
-    conf = str(config_directory())
-    try:
-        with initialize_config_dir(conf, version_base="1.3"):
-            composed = compose("config", overrides=list(arguments))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(describe(error, conf, arguments)) from error
-    from wsss.config.parsing import parse_config
-
-    return parse_config(composed)
 
 
 if __name__ == "__main__":

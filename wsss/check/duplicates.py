@@ -1,4 +1,4 @@
-"""Images that stand in a dataset under two ids."""
+"""Images that are in a dataset under several ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsss.progress import track
 
 
 def duplicate_findings(dataset: Dataset) -> list[Finding]:
-    """A warning for each set of images whose files are the same byte by byte, leaks first."""
+    """A warning for each set of images with identical files; leaks between splits come first."""
     split_of = {image_id: split for split in SPLITS for image_id in dataset.ids(split)}
     leaks, repeats = [], []
     for ids in find_duplicates(dataset):
@@ -26,19 +26,19 @@ def duplicate_findings(dataset: Dataset) -> list[Finding]:
 
 
 def find_duplicates(dataset: Dataset) -> list[tuple[str, ...]]:
-    """Ids of each set of images whose files are the same byte by byte."""
-    alike = defaultdict(list)  # only files of the same size need reading
+    """Ids of each set of images with identical files."""
+    by_size = defaultdict(list)  # only files of equal size need to be read
     for split in SPLITS:
         for image_id, sizes, _ in dataset.index(split):
-            alike[tuple(sizes)].append(image_id)
-    ids = [image_id for members in alike.values() if len(members) > 1 for image_id in members]
+            by_size[tuple(sizes)].append(image_id)
+    ids = [image_id for members in by_size.values() if len(members) > 1 for image_id in members]
 
     def digest(image_id: str) -> bytes:
-        whole = b""
+        digests = b""
         for path in dataset.record(image_id).files:
             with path.open("rb") as file:
-                whole += file_digest(file, "sha256").digest()
-        return whole
+                digests += file_digest(file, "sha256").digest()
+        return digests
 
     same = defaultdict(list)
     with ThreadPoolExecutor() as threads:

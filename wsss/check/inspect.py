@@ -1,4 +1,4 @@
-"""Everything about a dataset that could spoil a run, found without training anything."""
+"""Finding everything in a dataset that could make a run fail, without training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from wsss.progress import track
 
 
 def inspect(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]) -> Report:
-    """Look at labels, sizes, masks and files of every image.
+    """Check labels, sizes, masks and files of all images.
 
     Args:
-        dataset: as a run would open it.
-        reported: the split whose masks a run is scored with.
-        unreadable: why each image that cannot be read is not, by id, from
-            `wsss.data.quarantine.find_unreadable`; empty for a dataset that was opened with
+        dataset: opened as in a run.
+        reported: the split that a run is scored on.
+        unreadable: why images are unreadable, by id, from
+            `wsss.data.quarantine.find_unreadable`; empty for a dataset opened with
             ``on_error=skip``, which has left them out.
     """
     splits = {split: _labels_of(dataset, split) for split in SPLITS}
@@ -51,12 +51,12 @@ def inspect(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]) ->
 
 def _labels_of(dataset: Dataset, split: Split) -> SplitSummary:
     labels = dataset.labels(split).astype(int)
-    numbers = Counter(labels.sum(axis=1).tolist())
-    carriers = labels.sum(axis=0).tolist()
+    labels_per_image = Counter(labels.sum(axis=1).tolist())
+    class_images = labels.sum(axis=0).tolist()
     return SplitSummary(
         images=len(labels),
-        labels_per_image=dict(sorted(numbers.items())),
-        class_images=dict(zip(dataset.info.image_class_names, carriers, strict=True)),
+        labels_per_image=dict(sorted(labels_per_image.items())),
+        class_images=dict(zip(dataset.info.image_class_names, class_images, strict=True)),
     )
 
 
@@ -81,4 +81,4 @@ def _class_findings(splits: Mapping[Split, SplitSummary]) -> Iterator[Finding]:
         if not images:
             tested = splits["test"].class_images[name]
             but = f", but {tested} of test do" if tested else ""
-            yield Finding("warning", "class", f"class '{name}': no training image carries it{but}")
+            yield Finding("warning", "class", f"class '{name}': no training image has it{but}")

@@ -1,4 +1,4 @@
-"""Which pixel masks would stop the evaluation."""
+"""Finding pixel masks that would make the evaluation fail."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from wsss.progress import track
 
 
 class MaskCheck(NamedTuple):
-    """Sound masks of each split that is scored, faults, and why there are no masks if so."""
+    """Result of `check_masks`."""
 
     sound: dict[Split, int]
+    """Number of masks without a fault in each split that is scored."""
     findings: list[Finding]
+    """The faults."""
     absent: str | None
+    """Why there are no masks, ``None`` if there are."""
 
 
 def check_masks(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]) -> MaskCheck:
-    """Read the masks that ``evaluate`` would; nothing of them but what is wrong leaves here.
-
-    Those of `judged_images`.
+    """Read the masks that ``evaluate`` reads, those of `judged_images`; report only their errors.
 
     Args:
-        dataset: may have no masks at all.
-        reported: the split whose scores a run reports.
-        unreadable: images that are not to be looked at, by id.
+        dataset: may have no masks.
+        reported: the split that a run is scored on.
+        unreadable: images to leave out, by id.
     """
     try:
         read = dataset.open_masks()

@@ -1,4 +1,4 @@
-"""What the inspection of a dataset found."""
+"""The report on the inspection of a dataset."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ Topic = Literal["count", "image", "left out", "mask", "duplicate", "class"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to mend or to know."""
+    """A fault or a warning."""
 
     severity: Severity
-    """Whether a run would fail (``fault``) or go through (``warning``)."""
+    """``fault`` if it makes a run fail, else ``warning``."""
     topic: Topic
+    """What it concerns."""
     message: str
-    """One line that names the culprit."""
+    """One line that names the file, image or class."""
 
 
 @dataclass(frozen=True)
@@ -27,39 +28,41 @@ class SplitSummary:
     """Image labels of a split."""
 
     images: int
+    """Number of images."""
     labels_per_image: dict[int, int]
-    """Number of images by their number of labels, rising."""
+    """Number of images by their number of labels, ascending."""
     class_images: dict[str, int]
-    """Number of images that carry each class, in the order of classes."""
+    """Number of images labelled with each class, in the order of classes."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Heights and widths in pixels of the images, ordered by area."""
+    """Heights and widths of the images in pixels, ordered by area."""
 
     smallest: tuple[int, int]
     median: tuple[int, int]
     largest: tuple[int, int]
     distinct: int
+    """Number of distinct sizes."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A dataset and what is wrong with it."""
+    """A dataset and its findings."""
 
     dataset: str
     bands: tuple[str, ...]
     multi_label: bool
     background: str | None
     counts: dict[str, Count]
-    """Images of each part, found and expected, as `Dataset.counts` gives them."""
+    """Found and expected number of images in each part, from `Dataset.counts`."""
     splits: dict[Split, SplitSummary]
     sizes: Sizes | None
-    """``None`` where no image can be read."""
+    """``None`` if no image is readable."""
     sound_masks: dict[Split, int]
-    """Number of masks without a fault, of each split that ``evaluate`` scores."""
+    """Number of masks without a fault in each split that ``evaluate`` scores."""
     without_masks: str | None
-    """Why there is nothing to evaluate with, ``None`` where there is."""
+    """Why there are no masks, ``None`` if there are."""
     findings: tuple[Finding, ...]
 
     def of(self, severity: Severity) -> list[Finding]:
@@ -68,10 +71,10 @@ class Report:
 
     @property
     def run_would_succeed(self) -> bool:
-        """Whether there is no fault. Without masks this means every stage but ``evaluate``."""
+        """Whether there is no fault. Without masks this excludes the stage ``evaluate``."""
         return not self.of("fault")
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, JSON-ready."""
+        """The whole report, JSON-ready."""
         content = {"run_would_succeed": self.run_would_succeed} | asdict(self)
         return content | {"counts": {part: c._asdict() for part, c in self.counts.items()}}

@@ -1,4 +1,4 @@
-"""The report of an inspection on the terminal."""
+"""Printing the report of an inspection."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rich.text import Text
 from wsss.check.report import Report, Severity, Sizes
 from wsss.data.types import SPLITS
 
-_MOST_FINDINGS = 20
-_MOST_CLASSES = 30
-_MOST_LABELS = 7
+_MAX_FINDINGS = 20
+_MAX_CLASSES = 30
+_MAX_LABELS = 7
 _STYLES: dict[Severity, str] = {"fault": "bold red", "warning": "yellow"}
 
 
 def print_report(report: Report, console: Console, file: Path) -> None:
-    """Print counts, labels, classes, sizes, masks and findings; `file` has what is cut here."""
+    """Print counts, labels, classes, sizes, masks and findings; `file` has the uncut lists."""
     bands = f"{len(report.bands)} bands ({', '.join(report.bands)})"
-    labels = "any number of labels" if report.multi_label else "one label each"
+    labels = "any number of labels" if report.multi_label else "one label per image"
     background = f", background '{report.background}'" if report.background else ""
     _say(console, f"{report.dataset}: images of {bands}, {labels}{background}\n")
     if any(part not in SPLITS or c.expected is not None for part, c in report.counts.items()):
@@ -37,7 +37,7 @@ def print_report(report: Report, console: Console, file: Path) -> None:
 
 
 def verdict(report: Report) -> str:
-    """One line that says whether a run would succeed."""
+    """One line: whether a run would succeed."""
     faults, warnings = len(report.of("fault")), len(report.of("warning"))
     noted = f" ({warnings} warning{'s' * (warnings != 1)})" if warnings else ""
     if faults:
@@ -65,41 +65,41 @@ def _count_rows(report: Report) -> list[list[str]]:
 
 
 def _label_rows(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: images of each split by their number of labels."""
+    """Header and rows: number of images in each split by their number of labels."""
     numbers = {number for split in report.splits.values() for number in split.labels_per_image}
-    columns = sorted({min(number, _MOST_LABELS) for number in numbers})
-    names = [f"{number}{'+' * (number == _MOST_LABELS)}" for number in columns]
+    columns = sorted({min(number, _MAX_LABELS) for number in numbers})
+    names = [f"{number}{'+' * (number == _MAX_LABELS)}" for number in columns]
     header = ["split", "images", f"labels: {names[0]}", *names[1:]]
     rows = []
     for split, summary in report.splits.items():
         cells = dict.fromkeys(columns, 0)
         for number, images in summary.labels_per_image.items():
-            cells[min(number, _MOST_LABELS)] += images
+            cells[min(number, _MAX_LABELS)] += images
         rows.append([split, str(summary.images), *map(str, cells.values())])
     return header, rows
 
 
 def _print_classes(report: Report, console: Console, file: Path) -> None:
     train = report.splits["train"].class_images
-    cut = len(train) > _MOST_CLASSES
-    shown = sorted(train, key=lambda name: train[name])[:_MOST_CLASSES] if cut else list(train)
+    cut = len(train) > _MAX_CLASSES
+    shown = sorted(train, key=lambda name: train[name])[:_MAX_CLASSES] if cut else list(train)
     rows = [
         [name, *(str(report.splits[split].class_images[name]) for split in SPLITS)]
         for name in shown
     ]
     _print_table(console, ("images with class", *SPLITS), rows)
     if cut:
-        _say(console, f"the rarest of {len(train)} classes, all in {file.name}\n")
+        _say(console, f"the rarest of {len(train)} classes; all are in {file.name}\n")
 
 
 def _print_findings(report: Report, console: Console, file: Path) -> None:
     for (severity, topic), group in groupby(report.findings, lambda f: (f.severity, f.topic)):
         findings = list(group)
-        for finding in findings[:_MOST_FINDINGS]:
+        for finding in findings[:_MAX_FINDINGS]:
             line = (severity, _STYLES[severity]), f" {topic}: {finding.message}"
             console.print(Text.assemble(*line), soft_wrap=True)
-        if (rest := len(findings) - _MOST_FINDINGS) > 0:
-            _say(console, f"and {rest} more, all in {file.name}")
+        if (rest := len(findings) - _MAX_FINDINGS) > 0:
+            _say(console, f"and {rest} more; all are in {file.name}")
 
 
 def _print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -107,7 +107,7 @@ def _print_table(console: Console, header: Sequence[str], rows: Sequence[Sequenc
     for column, name in enumerate(header):
         table.add_column(name, justify="right" if column else "left")
     for row in rows:
-        table.add_row(*map(Text, row))  # brackets in names are not markup
+        table.add_row(*map(Text, row))  # Text, because brackets in names are not markup
     console.print(table, "", sep="\n")
 
 

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from submitit.helpers import DelayedSubmission
 
@@ -20,33 +19,32 @@ from wsss.errors import UserError
 from wsss.training.stopping import heeding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageJob:
-    """What a job is started with, and started with again when it is requeued: arguments alone.
+    """What a job is started with, and started with again when it is requeued: arguments only.
 
-    All that a stage has done lies in its artifact's directory, where it goes on.
+    The progress of a stage lies in its artifact's directory, from where it resumes.
     """
 
-    content: dict[str, Any]
+    config: dict[str, Any]
     """The composed config as plain values."""
     stage: str
-    index: int
-    """Which part of the stage's work, of ``count``."""
-    count: int
+    part: Part
+    """The part of the stage's work that this job does."""
     key: str
-    """Of its job record."""
+    """Key of its job record."""
     sweep: str | None
     """The sweep that the experiment is a point of."""
 
     def __call__(self) -> None:
-        """Run the stage; a user's error ends the job in one line and status 2."""
-        content = OmegaConf.create(self.content)
-        content.stage = self.stage
-        content.launch.threads = content.launch.threads or _cpus()
+        """Run the stage; an error of the user ends the job with one line and status 2."""
+        launch = self.config["launch"]
+        threads = launch["threads"] or _cpus()
+        plain = self.config | {"stage": self.stage, "launch": launch | {"threads": threads}}
         try:
-            config = parse_config(content)
+            config = parse_config(plain)
             with heeding(signal.SIGUSR2):  # submitit's handler has the job requeued and exits
-                rows = run_experiment(config, Console(), self.sweep, Part(self.index, self.count))
+                rows = run_experiment(config, Console(), self.sweep, self.part)
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
@@ -59,6 +57,6 @@ class StageJob:
 
 
 def _cpus() -> int | None:
-    """The cores that SLURM gave to a task, where it did."""
+    """The cores that SLURM gave to a task; ``None`` outside of a job."""
     cpus = os.environ.get("SLURM_CPUS_PER_TASK")
     return None if cpus is None else int(cpus)

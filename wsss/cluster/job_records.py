@@ -1,4 +1,4 @@
-"""Which job makes which artifact, on disk, so that another command does not submit it again."""
+"""Which job makes which artifact, stored so that no command submits it twice."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class JobRecord:
     tasks: int
     """Tasks of the job, or of each member of the array."""
     members: int
-    """Jobs of the array, 1 where it is none."""
+    """Jobs in the array; 1 for a single job."""
     submitted: str
     """ISO 8601, UTC."""
 
 
 class JobRecords:
-    """The records below ``folder``, one file a key."""
+    """The records below ``folder``, one file per key."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the right to submit, so that two commands do not submit the same twice."""
+        """Hold the submission lock, so that two commands do not submit the same work."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             yield

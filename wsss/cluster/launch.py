@@ -1,11 +1,10 @@
-"""Run an experiment where its config says. What is run knows nothing of it."""
+"""Run an experiment where its config says: in this process, or as jobs."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import submitit
-from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from wsss.cluster.job import StageJob
@@ -15,33 +14,35 @@ from wsss.config.parsing import parse_config
 from wsss.engine.objective import objective
 from wsss.engine.registry import choose_stages
 from wsss.engine.runner import run_experiment
+from wsss.engine.stage import WHOLE
 from wsss.runs.layout import JOBS
 
 
 def launch_experiment(
-    composed: DictConfig, console: Console, sweep: str | None = None
+    plain: dict[str, Any], console: Console, sweep: str | None = None
 ) -> float | None:
-    """Check a composed config, then run its stages here or submit them.
+    """Check a config, then run its stages here or submit them.
 
-    ``sweep`` names the sweep that it is a point of.
+    Args:
+        plain: the composed config, see `wsss.config.parsing.plain_values`.
+        console: gets what is printed.
+        sweep: name of the sweep that the experiment is a point of.
 
     Returns:
-        the `objective`, where stages were run here that measure it.
+        the `objective`, where the stages that measure it were run here.
 
     Raises:
         UserError: bad input; see `run_experiment` and `submit_experiment`.
     """
-    config = parse_config(composed)
+    config = parse_config(plain)
     if not isinstance(config.launch, ClusterLaunch):
         rows = run_experiment(config, console, sweep)
         return objective(config, {row.stage: row.metrics for row in rows})
-    content = OmegaConf.to_container(composed, resolve=True)
-    assert isinstance(content, dict)
-    plain = {str(key): value for key, value in content.items()}
     if config.launch.name == "slurm":
-        submit_experiment(config, config.launch, plain, console, sweep)
+        submit_experiment(config, plain, console, sweep)
         return None
-    executor = submitit.DebugExecutor(Path(config.outputs) / JOBS)
+    executor = submitit.DebugExecutor(config.outputs / JOBS)
     for stage in choose_stages(config.stage):
-        executor.submit(StageJob(plain, stage.name, 0, 1, "", sweep)).result()
+        job = StageJob(config=plain, stage=stage.name, part=WHOLE, key="", sweep=sweep)
+        executor.submit(job).result()
     return None

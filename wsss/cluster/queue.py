@@ -1,4 +1,4 @@
-"""What SLURM says of jobs: which wait and run, how others ended."""
+"""The state of jobs according to SLURM."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal
 from wsss.errors import UserError
 
 LIVE = Literal["pending", "running"]
-#: Every other state of a job in the queue is one on its way into or out of running.
 _PENDING = ("PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "SUSPENDED")
+"""All other states of a queued job count as running."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def endings(jobs: Iterable[str]) -> dict[str, str]:
 
 
 def cancel(jobs: Sequence[str]) -> None:
-    """Cancel jobs; those that are over are no error."""
+    """Cancel jobs; finished ones are ignored."""
     if jobs:
         _ask("scancel", *jobs)
 
 
 def _ask(program: str, *arguments: str) -> str:
-    """What a SLURM program prints; `UserError` where it is not there or fails."""
+    """The output of a SLURM program; `UserError` if it is missing or fails."""
     try:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
     except FileNotFoundError:

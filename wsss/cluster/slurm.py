@@ -19,16 +19,16 @@ T = TypeVar("T")
 
 def submit(
     calls: Sequence[Callable[[], T]],
+    *,
     name: str,
     launch: ClusterLaunch,
     resources: Resources,
-    *,
     nodes: int,
     tasks_per_node: int,
     after: Sequence[str],
     folder: Path,
 ) -> JobRecord:
-    """Submit one job, or an array where there are several calls.
+    """Submit one job, or an array for several calls.
 
     Jobs start once all of ``after`` ended well and are cancelled if one of them does not. A call
     with a method ``checkpoint`` is requeued when it is preempted or out of time.
@@ -67,7 +67,7 @@ def submit(
         mem=f"{round(resources.memory_gb * tasks_per_node * 1024)}MB",
         signal_delay_s=launch.signal_seconds,
         array_parallelism=resources.array_parallelism,
-        # srun does not inherit the cores; of several tasks, one that is gone would be waited for.
+        # srun does not inherit the cores, and would wait for the other tasks if one fails.
         srun_args=[f"--cpus-per-task={resources.cpus}", "--kill-on-bad-exit=1"],
         additional_parameters={"kill-on-invalid-dep": "yes"},
         **{key: value for key, value in optional.items() if value is not None},

@@ -1,4 +1,4 @@
-"""How far the stages of runs are: done, in the queue, or failed."""
+"""The state of the stages of runs: done, queued, or failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StageState:
     run: Path
     stage: str
     state: State
-    """``-`` where it was never asked for here."""
+    """``-`` for a stage that was never requested."""
     job: str | None
     """SLURM's id of the newest job for it."""
     reason: str
@@ -65,7 +65,7 @@ def stage_states(runs: Sequence[Path], stages: Sequence[str]) -> list[StageState
 
 
 def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines that a job wrote, errors if there are any, else what it printed."""
+    """The last lines of a job's error log or, if that is empty, of its output."""
     for path in (log.with_suffix(".err"), log):
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         told = [line for line in lines if line.strip() and "submitit INFO" not in line]

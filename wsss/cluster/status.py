@@ -1,19 +1,17 @@
-"""How far runs are, to cancel them or submit them again: ``python -m wsss.pipelines.status``."""
+"""Show the state of runs, cancel or resubmit them: ``python -m wsss.pipelines.status``."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wsss.arguments import CommandParser
 from wsss.cluster.launch import launch_experiment
 from wsss.cluster.queue import cancel
 from wsss.cluster.states import StageState, last_lines, stage_states
@@ -31,18 +29,13 @@ STYLES = {
     "-": "dim",
 }
 
-#: Why a job waits that will run by itself.
 _USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayTaskLimit")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m wsss.pipelines.status --help")
+"""Reasons for waiting that need no action."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0, or 1 where a stage failed, or 2 on bad input."""
-    parser = _Parser(prog="python -m wsss.pipelines.status", description=__doc__)
+    parser = CommandParser(prog="python -m wsss.pipelines.status", description=__doc__)
     parser.add_argument(
         "paths", nargs="*", type=Path, help="run directories, or folders of outputs (outputs)"
     )
@@ -54,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)  # a file or a pipe wraps nothing
+        console = Console(width=160)  # no wrapping in files and pipes
     try:
         options = parser.parse_args(arguments)
         runs = _runs(options.paths or [Path("outputs")], options.sweep)
@@ -76,7 +69,7 @@ def _runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
 
 
 def _cancel(runs: Sequence[Path], console: Console) -> None:
-    """Cancel the jobs of runs, but for those that a run needs which is not among them."""
+    """Cancel the jobs of runs, except those that other runs need."""
     others = [
         run
         for outputs in {run.parents[1] for run in runs}
@@ -91,12 +84,11 @@ def _cancel(runs: Sequence[Path], console: Console) -> None:
 
 
 def _rerun(states: Sequence[StageState], console: Console) -> None:
-    """Submit runs with a failed or cancelled stage again, as they were composed."""
+    """Resubmit runs with a failed or cancelled stage, with their stored config."""
     broken = ("failed", "cancelled")
     for run in dict.fromkeys(row.run for row in states if row.state in broken):
-        content = OmegaConf.create(json.loads((run / COMPOSED).read_text()))
-        content.stage = [*job_keys(run)]
-        launch_experiment(content, console)
+        plain = json.loads((run / COMPOSED).read_text())
+        launch_experiment(plain | {"stage": [*job_keys(run)]}, console)
 
 
 def _print(states: Sequence[StageState], lines: int, console: Console) -> None:

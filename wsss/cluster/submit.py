@@ -1,7 +1,8 @@
-"""Submit an experiment's stages as jobs, each after those that it reads, and return at once."""
+"""Submit an experiment's stages as jobs with dependencies, and return at once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,64 +13,63 @@ from wsss.cluster.job import StageJob
 from wsss.cluster.job_records import JobRecord, JobRecords, log_path
 from wsss.cluster.queue import live_jobs
 from wsss.cluster.slurm import submit
-from wsss.config.launch import ClusterLaunch
+from wsss.config.launch import ClusterLaunch, Resources
 from wsss.config.schema import Config
 from wsss.data.open import open_dataset
 from wsss.engine.graph import Graph
-from wsss.engine.registry import choose_stages, find_stage
+from wsss.engine.registry import STAGES, choose_stages, find_stage
 from wsss.engine.run_directory import RunDirectory
 from wsss.engine.runner import relative
-from wsss.engine.stage import Stage
+from wsss.engine.stage import Part, Stage
 from wsss.errors import UserError
 from wsss.runs.layout import JOBS, dataset_memory
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What became of one stage."""
+    """The outcome of submitting one stage."""
 
     stage: str
     job: str | None
-    """``None`` where the artifact is up to date."""
+    """``None`` if the artifact is up to date."""
     state: str
     """``submitted``, ``shared`` with a job that is in the queue already, or ``up to date``."""
     log: Path | None
 
 
 def submit_experiment(
-    config: Config,
-    launch: ClusterLaunch,
-    content: dict[str, Any],
-    console: Console,
-    sweep: str | None = None,
+    config: Config, plain: dict[str, Any], console: Console, sweep: str | None = None
 ) -> list[Submission]:
     """Submit the stages that are not up to date, and print the jobs.
 
-    What another job in the queue makes already, of this or another experiment, is waited for and
-    not made again. No pixel mask is read.
+    A job in the queue that already makes an artifact, for this or another experiment, is waited
+    for; the artifact is not made twice. No pixel mask is read.
 
     Args:
-        config: the experiment.
-        launch: its ``launch``.
-        content: the composed config as plain values, for the jobs.
+        config: the experiment; its ``launch`` is a `ClusterLaunch`.
+        plain: the composed config as plain values, for the jobs.
         console: gets a line per stage.
         sweep: name of the sweep that the experiment is a point of.
 
     Raises:
-        UserError: bad input, a stage that nothing makes what it reads, or a job that SLURM refuses.
+        UserError: bad input, a stage whose input no job makes, or a job that SLURM refuses.
     """
+    launch = config.launch
+    assert isinstance(launch, ClusterLaunch)
     stages = choose_stages(config.stage)
+    shardable = [name for name in STAGES if find_stage(name).run_part is not None]
+    resources = {stage.name: launch.resources_of(stage.name, shardable) for stage in stages}
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
     directory = RunDirectory.open(config, sweep)
     records = JobRecords(config.outputs / JOBS)
     with records.alone():
-        queue = Queue(graph, records, set(live_jobs()), launch, content, sweep)
+        queue = Queue(graph, records, set(live_jobs()), launch, resources, plain, sweep)
         done = []
         for stage in stages:
             done.append(queue.submit(stage))
             if stage.plan is None:
                 directory.link(stage.name, graph.artifact(stage).path)
-            directory.submitted({stage.name: graph.job_key(stage)}, content)
+            directory.submitted({stage.name: graph.job_key(stage)}, plain)
     console.print(f"run: {relative(directory.path)}", highlight=False)
     for row in done:
         where = "" if row.log is None else f"  {relative(row.log)}"
@@ -79,13 +79,16 @@ def submit_experiment(
 
 @dataclass
 class Queue:
-    """The jobs of one experiment beside those that are in the queue."""
+    """The jobs of one experiment, and those of others that it can share."""
 
     graph: Graph
     records: JobRecords
     live: set[str]
+    """Ids of the jobs in SLURM's queue."""
     launch: ClusterLaunch
-    content: dict[str, Any]
+    resources: Mapping[str, Resources]
+    """By stage."""
+    plain: dict[str, Any]
     sweep: str | None
 
     def submit(self, stage: Stage) -> Submission:
@@ -96,17 +99,23 @@ class Queue:
         if shared is not None:
             return self._row(stage, shared, "shared")
         after = [job for name in stage.upstream for job in self._jobs_behind(stage, name)]
-        trainer, resources = self.graph.config.trainer, self.launch.resources.of(stage.name)
-        together, key = stage.trains(self.graph.config), self.graph.job_key(stage)
-        count = resources.shards
+        trainer, key = self.graph.config.trainer, self.graph.job_key(stage)
+        together = stage.trains(self.graph.config)
+        resources = self.resources[stage.name]
         record = submit(
             [
-                StageJob(self.content, stage.name, part, count, key, self.sweep)
-                for part in range(count)
+                StageJob(
+                    config=self.plain,
+                    stage=stage.name,
+                    part=Part(index, resources.shards),
+                    key=key,
+                    sweep=self.sweep,
+                )
+                for index in range(resources.shards)
             ],
-            f"wsss-{stage.name}",
-            self.launch,
-            resources,
+            name=f"wsss-{stage.name}",
+            launch=self.launch,
+            resources=resources,
             nodes=trainer.num_nodes if together else 1,
             tasks_per_node=trainer.devices if together else 1,
             after=after,
@@ -122,15 +131,15 @@ class Queue:
         return record if record is not None and record.job in self.live else None
 
     def _jobs_behind(self, stage: Stage, name: str) -> list[str]:
-        """The job to wait for before ``name`` can be read, none where it is there."""
+        """The job to wait for before ``name`` can be read; none if its artifact is complete."""
         read = find_stage(name)
         if self.graph.artifact(read).manifest() is not None:
             return []
         record = self._waiting(read)
         if record is None:
             raise UserError(
-                f"stage '{stage.name}' reads '{name}', which is neither there for this config nor "
-                f"in the queue; add it: stage=[{name},{stage.name}], or submit stage=all"
+                f"stage '{stage.name}' reads '{name}', which neither exists for this config nor is "
+                f"queued; add it: stage=[{name},{stage.name}], or submit stage=all"
             )
         return [record.job]
 

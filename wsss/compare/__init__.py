@@ -1,5 +1,5 @@
-"""Finished runs side by side: means over seeds, paired differences, a plot.
+"""Comparison of finished runs: means over seeds, paired differences, a plot.
 
-`runs` finds and reads run directories, `comparison` turns them into plain data, `write` and `show`
-write and print that. Nothing here imports torch.
+`runs` reads run directories, `comparison` turns them into plain data, `write` and `show` write and
+print it. Nothing here imports torch.
 """

@@ -1,4 +1,4 @@
-"""Runs side by side: means over seeds, paired differences from a baseline, a plot.
+"""Compare runs: means over seeds, paired differences from a baseline, a plot.
 
 Usage:    python -m wsss.compare [OUTPUTS, RUNS OR RUN DIRECTORIES ...]
 Writes:   compare.csv, compare.md and compare.png into OUTPUTS/compare
@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
+from wsss.arguments import CommandParser
 from wsss.compare.comparison import compare_runs
 from wsss.compare.metrics import METRICS
 from wsss.compare.record import record
@@ -23,12 +23,7 @@ from wsss.compare.write import write_comparison
 from wsss.errors import UserError
 from wsss.runs.finding import find_runs, outputs_of
 
-_NARROWEST = 160  # where the output goes to a file, which has no width
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m wsss.compare --help")
+_NARROWEST = 160  # if the output is no terminal and has no width
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +59,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     description, _, details = (__doc__ or "").partition("\n\n")
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m wsss.compare",
         description=description,
         epilog=details,
@@ -81,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--metric",
         metavar="NAME",
-        help=f"what differences and plot are about: {', '.join(METRICS)} (default: mIoU)",
+        help=f"metric of differences and plot: {', '.join(METRICS)} (default: mIoU)",
     )
     add(
         "--by",
@@ -89,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="KEY",
-        help="keys that name a configuration, such as dp_rate (default: all that differ)",
+        help="keys that identify a configuration, such as dp_rate (default: all that differ)",
     )
     add(
         "--baseline",

@@ -1,4 +1,4 @@
-"""Everything that a comparison says, as plain data."""
+"""A comparison as plain data."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from wsss.compare.table import (
 from wsss.errors import UserError
 from wsss.suggest import suggestion
 
-#: What is compared unless said otherwise: the first that every run has.
+#: The default metric is the first of these that every run has.
 _DEFAULTS = ("segmenter_miou", "pseudo_mask_miou", "mAP")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows, what names them, and how they differ from one of them."""
+    """Rows, the settings that identify them, and their differences from the baseline."""
 
     rows: tuple[Row, ...]
     columns: tuple[str, ...]
-    """Settings that name a row."""
+    """Settings that identify a row."""
     rule_columns: tuple[str, ...]
     """Parts of the rule that differ between rows."""
     metrics: tuple[str, ...]
     """Names in `METRICS` of the numbers shown."""
     metric: str
-    """The one that differences and plot are about."""
+    """The metric of differences and plot."""
     baseline: int
-    """Index of the row that the others are compared with."""
+    """Index of the row that others are compared with."""
     differences: tuple[Difference | None, ...]
-    """One for each row; ``None`` for the baseline and for rows whose pixels are not its own."""
+    """One per row; ``None`` for the baseline and for rows that were scored on other pixels."""
 
     @property
     def lacking(self) -> list[tuple[Run, list[str]]]:
-        """Runs without a number that every finished run has, and the names of those numbers."""
+        """Runs that lack metrics of a finished run, and the names of those metrics."""
         wanted = [m for m in self.metrics if METRICS[m].of_chain or m == self.metric]
         runs = [run for row in self.rows for run in row.runs]
         lacks = [(run, [m for m in wanted if m not in run.scores]) for run in runs]
@@ -61,14 +61,14 @@ def compare_runs(
 
     Args:
         runs: at least one.
-        metric: name in `METRICS` of what differences and plot are about; by default the segmenter's
-            mIoU, or the pseudo-masks', or mAP: the first that every run has, else that any has.
-        by: keys that name a configuration, by default all that differ.
-        baseline: ``key=value`` settings that single out a row, by default the first with a result.
+        metric: name in `METRICS`, for differences and plot. The default is the first of segmenter
+            mIoU, pseudo-mask mIoU and mAP that every run has, or else that any run has.
+        by: keys that identify a configuration, by default all that differ.
+        baseline: ``key=value`` settings that select one row, by default the first with a result.
 
     Raises:
         UserError: no runs or results, an unknown metric or key, ``by`` that merges configurations,
-            a baseline that is none or several, or runs that contradict each other.
+            a baseline that matches no row or several, or runs that contradict each other.
     """
     if not runs:
         raise UserError("no runs to compare")
@@ -112,7 +112,7 @@ def _choose_metric(runs: Sequence[Run], wanted: str | None) -> str:
 
 
 def _shown(runs: Sequence[Run], metric: str) -> tuple[str, ...]:
-    """Numbers that any run has; mAP of ``val`` only where there is none of the reported split."""
+    """Metrics that any run has; mAP on ``val`` only if one lacks mAP on the reported split."""
     there = [m for m in METRICS if any(m in run.scores for run in runs)]
     needless = all("mAP" in run.scores for run in runs) and metric != "val_mAP"
     return tuple(m for m in there if not (m == "val_mAP" and needless))

@@ -1,4 +1,4 @@
-"""How far a configuration is from the baseline, seed by seed."""
+"""Paired differences between a configuration and the baseline."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Difference:
     """Mean of paired differences, in the unit of the metric, and its confidence interval."""
 
     seeds: tuple[int, ...]
-    """Those that both have, rising."""
+    """Seeds that both have, increasing."""
     mean: float | None
-    """``None``, as is the interval, with fewer than two seeds in common."""
+    """``None``, like the interval, with fewer than two common seeds."""
     low: float | None
     high: float | None
 
 
 def paired_difference(values: Mapping[int, float], baseline: Mapping[int, float]) -> Difference:
-    """Values minus baseline over the seeds that both have, with Student's t interval.
+    """Values minus baseline over common seeds, with Student's t interval.
 
     The interval is ``mean ± t * s / sqrt(n)`` over the n paired differences: s is their sample
-    standard deviation, t the quantile of Student's distribution with n - 1 degrees of freedom that
-    leaves 2.5 % on either side.
+    standard deviation, t the 97.5 % quantile of Student's distribution with n - 1 degrees of
+    freedom.
 
     Args:
         values: by seed.

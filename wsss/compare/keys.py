@@ -1,4 +1,4 @@
-"""Keys and values of settings as a user writes and reads them."""
+"""Keys and values of settings as users write and read them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from wsss.errors import UserError
 from wsss.suggest import suggestion
 
 ABSENT = "-"
-_SELECTORS = ("name", "kind")  # keys that say which option of a group is chosen
+_SELECTORS = ("name", "kind")  # keys that select the option of a group
 
 
 def show(settings: Mapping[str, Any], key: str) -> str:
-    """The value of a setting as text; `ABSENT` for a setting that there is not."""
+    """The value of a setting as text; `ABSENT` if it is missing."""
     return _text(settings[key]) if key in settings else ABSENT
 
 
 def order(settings: Mapping[str, Any], key: str) -> tuple[int, float, str]:
-    """What to sort by: absent, then numbers, then the rest by its text."""
+    """Sort key of a value: absent ones first, then numbers, then the rest as text."""
     if key not in settings:
         return 0, 0.0, ""
     value = settings[key]
@@ -29,21 +29,21 @@ def order(settings: Mapping[str, Any], key: str) -> tuple[int, float, str]:
 
 
 def selectors(key: str) -> list[str]:
-    """The keys that may choose the option of a key's group: ``masking.name`` and the like."""
+    """The keys that may select the option of a key's group, such as ``masking.name``."""
     group = key.partition(".")[0]
     return [f"{group}.{selector}" for selector in _SELECTORS]
 
 
 def find_key(word: str, keys: Sequence[str], differing: Sequence[str]) -> str:
-    """The key that a user means: itself, its group (``masking``) or its end (``dp_rate``).
+    """The key that a word stands for: a full key, its group (``masking``) or end (``dp_rate``).
 
     Args:
-        word: what the user wrote.
-        keys: all there are.
-        differing: those of them that differ between configurations.
+        word: as the user wrote it.
+        keys: all keys.
+        differing: the keys that differ between configurations; they take precedence.
 
     Raises:
-        UserError: for a word that is no key, or may be several.
+        UserError: the word matches no key, or several.
     """
     for key in (word, *(f"{word}.{selector}" for selector in _SELECTORS)):
         if key in keys:
@@ -61,7 +61,7 @@ def parse_setting(text: str) -> tuple[str, str]:
     """``key=value`` as key and value, the value as `show` writes it.
 
     Raises:
-        UserError: for a text without ``=``.
+        UserError: the text has no ``=``.
     """
     key, equals, value = text.partition("=")
     if not (key and equals):

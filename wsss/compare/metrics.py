@@ -1,4 +1,4 @@
-"""The numbers that runs are compared by, and the rule that they were taken under."""
+"""The metrics by which runs are compared, and the rule of their scores."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _REPORTED = "<reported split>"
 
 @dataclass(frozen=True)
 class Metric:
-    """Where a number stands in the metrics of a stage."""
+    """A number in the metrics of a stage."""
 
     title: str
     stage: str
     where: tuple[str, ...]
-    """Keys from the outside in; `_REPORTED` stands for the split that is reported."""
+    """Keys from outermost to innermost; `_REPORTED` stands for the reported split."""
     of_chain: bool = True
-    """Whether every run of all six stages has it, so that a run without it is unfinished."""
+    """Whether every run of all six stages has it; a run without it is unfinished."""
     share: bool = True
-    """Whether it lies in 0..1."""
+    """Whether it is in [0, 1]."""
 
     @property
     def judged(self) -> bool:
-        """Whether it hangs on the images of the reported split and the rule."""
+        """Whether it depends on the images of the reported split and the rule."""
         return self.stage in ("evaluate", "ceiling")
 
     @property
     def decimals(self) -> int:
-        """How many to print."""
+        """Number of decimals to print."""
         return 3 if self.share else 1
 
 
-#: All there are, as columns from left to right.
+#: All metrics, in the order of columns.
 METRICS: Mapping[str, Metric] = {
     "pseudo_mask_miou": Metric("pseudo-mask mIoU", "evaluate", ("pseudo_mask", _REPORTED, "miou")),
     "segmenter_miou": Metric("segmenter mIoU", "evaluate", ("segmenter", _REPORTED, "miou")),
@@ -49,7 +49,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "heads_kept": Metric("heads kept", "prune", ("heads_kept",), of_chain=False, share=False),
 }
-#: Parts of a rule that runs must share for their scores to be of the same pixels.
+#: Parts of a rule that must be equal for scores to refer to the same pixels.
 SAME_PIXELS = (
     "split",
     "images",
@@ -62,10 +62,10 @@ SAME_PIXELS = (
 
 
 def read_scores(run: Path, split: str) -> dict[str, float]:
-    """Every number of `METRICS` that a run directory has, by name; those not finite are none.
+    """All metrics of a run directory by name, except those that are not finite.
 
     Raises:
-        UserError: for a file of metrics that is no JSON.
+        UserError: a file of metrics is not valid JSON.
     """
     stages = {metric.stage for metric in METRICS.values()}
     measured = {stage: _stage_metrics(run, stage) for stage in stages}
@@ -78,13 +78,13 @@ def read_scores(run: Path, split: str) -> dict[str, float]:
 
 
 def read_rule(run: Path, split: str) -> dict[str, str]:
-    """How the masks of a run were judged, as text by part; empty for a run that was not judged.
+    """The rule by which masks of a run were scored, as text by part; empty if they were not.
 
-    The parts are `SAME_PIXELS` and ``image_labels``: whether pseudo-masks were ``given`` the image
-    labels or ``predicted`` them.
+    The parts are `SAME_PIXELS` and ``image_labels``: whether pseudo-masks used ``given`` image
+    labels or ``predicted`` ones.
 
     Raises:
-        UserError: for a file of metrics that is no JSON.
+        UserError: a file of metrics is not valid JSON.
     """
     judged = _stage_metrics(run, "evaluate")
     pseudo_mask = _dig(judged, ("pseudo_mask", _REPORTED), split)
@@ -97,7 +97,7 @@ def read_rule(run: Path, split: str) -> dict[str, str]:
         return {}
     parts = result["rule"] | {"images": result.get("images")}
     known = {name: _text(parts[name]) for name in SAME_PIXELS if parts.get(name) is not None}
-    if pseudo_mask and "image_labels" in parts:  # a segmenter is never given any
+    if pseudo_mask and "image_labels" in parts:  # segmenters use none
         known["image_labels"] = _text(parts["image_labels"])
     return known
 

@@ -1,4 +1,4 @@
-"""A metric over the masking rate, or one bar for each configuration."""
+"""Plot of a metric against the masking rate, or one bar per configuration."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ _STYLES = ("-", "--", ":", "-.")
 
 
 def comparison_figure(comparison: Comparison) -> Figure:
-    """The metric over ``dp_rate``, a line for each masking; bars where the rate does not vary.
+    """The metric against ``dp_rate``, one line per masking; bars if the rate does not vary.
 
-    Rings are seeds, error bars the sample standard deviation over them. Where settings besides
-    masking and rate differ, each combination has a line of its own. Rows without the metric are
-    left out.
+    Rings are seeds, error bars their sample standard deviation. If other settings differ, too, each
+    combination has its own line. Rows without the metric are left out.
     """
     rows = [row for row in comparison.rows if row.scores(comparison.metric)]
     rates = {row.settings[_RATE] for row in rows if _RATE in row.settings}
@@ -100,7 +99,7 @@ def _bars(comparison: Comparison, rows: Sequence[Row]) -> Figure:
 
 
 def _line_name(row: Row, rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """The masking, its place if places vary, and whatever else tells lines apart."""
+    """The masking, its place if places vary, and other settings that differ."""
     places = {show(other.settings, _PLACE) for other in rows} - {ABSENT}
     parts = [show(row.settings, _MASKING)]
     if len(places) > 1 and _PLACE in row.settings:
@@ -111,7 +110,7 @@ def _line_name(row: Row, rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def _scaled(row: Row, metric: str) -> list[float]:
-    """Scores over seeds, shares in %."""
+    """Scores of all seeds, shares in %."""
     return [value * (100 if METRICS[metric].share else 1) for value in row.scores(metric).values()]
 
 

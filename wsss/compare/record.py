@@ -1,4 +1,4 @@
-"""A comparison as a run in MLflow."""
+"""Logging a comparison to MLflow."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _ANSWER_SECONDS, _MOST_SECONDS = 1.0, 10.0
 
 
 def tracking_of(runs: Sequence[Run]) -> TrackingConfig | None:
-    """Where most of the runs were tracked to, ``None`` if none was.
+    """Where most of the runs were tracked to; ``None`` if no run was tracked.
 
-    A database in an outputs folder is looked for where that folder is now.
+    A database in an outputs folder is expected where that folder is now.
 
     Raises:
-        UserError: for a tracking config that is none.
+        UserError: a run has no valid tracking config.
     """
     found: Counter[tuple[str, str, float]] = Counter()
     for run in runs:
@@ -44,22 +44,32 @@ def tracking_of(runs: Sequence[Run]) -> TrackingConfig | None:
     if not found:
         return None
     ((uri, experiment, seconds), _), *_ = found.most_common()
-    # What else runs were tracked with is no matter of a comparison.
-    return TrackingConfig("mlflow", uri, experiment, seconds, None, False, [])
+    return TrackingConfig(
+        name="mlflow",
+        uri=uri,
+        experiment=experiment,
+        flush_seconds=seconds,
+        system_metrics_seconds=None,
+        model=False,
+        params=[],
+    )
 
 
 def record(comparison: Comparison, files: Sequence[Path], folder: Path) -> None:
-    """Log means and files as a run of its own in the experiment of the runs.
+    """Log means and files as a separate run in the experiment of the runs.
 
-    Nothing fails for want of a server: what it does not take at once waits in ``folder/tracking``,
-    and a line on standard error says how to send it.
+    If the server does not answer, events stay in ``folder/tracking``, and a line on standard error
+    tells how to send them.
     """
     try:
         config = tracking_of([run for row in comparison.rows for run in row.runs])
         if config is None:
             return
         directory = folder / "tracking"
-        for name in (EVENTS_FILE, CURSOR_FILE):  # of an earlier comparison, whose files are gone
+        for name in (
+            EVENTS_FILE,
+            CURSOR_FILE,
+        ):  # of an earlier comparison, whose files were overwritten
             (directory / name).unlink(missing_ok=True)
         uri = config.resolved_uri()
         if _answers(uri):
@@ -89,7 +99,7 @@ def _log(comparison: Comparison, files: Sequence[Path], log: RunLog) -> None:
         },
     )
     means = {
-        # MLflow takes no = in a name
+        # MLflow allows no = in a name
         f"{metric}/{row.label(columns).replace('=', ':')}": statistics.fmean(scores.values())
         for row in rows
         for metric in comparison.metrics
@@ -102,20 +112,20 @@ def _log(comparison: Comparison, files: Sequence[Path], log: RunLog) -> None:
 
 
 def _answers(uri: str) -> bool:
-    """Whether anybody listens there; asked first, since MLflow takes its time to give up."""
+    """Whether a server listens; checked first because MLflow is slow to time out."""
     address = urlsplit(uri)
     if address.scheme not in ("http", "https"):  # a database
         return True
     try:
         port = address.port or (443 if address.scheme == "https" else 80)
         socket.create_connection((address.hostname or "", port), _ANSWER_SECONDS).close()
-    except (OSError, ValueError):  # nobody, or no such port
+    except (OSError, ValueError):  # no server, or an invalid port
         return False
     return True
 
 
 def _moved(uri: str, run: Run) -> str:
-    """A run's tracking URI, a database below its outputs folder taken from where that is now."""
+    """A run's tracking URI; a database below its outputs folder is located where that is now."""
     outputs = Path(str(run.config.get("paths", {}).get("outputs", "")))
     database = Path(uri.removeprefix(_SQLITE))
     now = outputs_of(run.path)

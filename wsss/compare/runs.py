@@ -1,4 +1,4 @@
-"""Finds run directories and reads them."""
+"""Reading run directories."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class Run:
 
     path: Path
     config: Mapping[str, Any]
-    """All of it, nested."""
+    """The whole config, nested."""
     settings: Mapping[str, Any]
-    """What makes the configuration, by dotted key: neither seed nor circumstances."""
+    """Settings that define the configuration, by dotted key; without the seed."""
     seed: int
     scores: Mapping[str, float]
-    """By name in `METRICS`, those that it has."""
+    """Metrics of the run, by name in `METRICS`."""
     rule: Mapping[str, str]
-    """How it was judged, see `read_rule`."""
+    """Rule of its scores, see `read_rule`."""
 
 
 def read_run(path: Path) -> Run:
-    """What a run directory says.
+    """Read config and metrics of a run directory.
 
     Raises:
-        UserError: for a config or metrics that cannot be read.
+        UserError: config or metrics cannot be read.
     """
     config = read_json(path / CONFIG)
     try:
@@ -43,5 +43,5 @@ def read_run(path: Path) -> Run:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path / CONFIG} is not the config of a run ({error!r})") from error
     if settings.get("masking.name") == "none":
-        settings.setdefault("masking.dp_rate", 0.0)  # what it amounts to
+        settings.setdefault("masking.dp_rate", 0.0)  # equivalent
     return Run(path, config, settings, seed, read_scores(path, split), read_rule(path, split))

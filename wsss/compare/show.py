@@ -1,4 +1,4 @@
-"""A comparison on the terminal."""
+"""Printing a comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsss.compare.text import TextTable, differences_table, lacking_lines, means
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print the tables, then a line for each run that lacks a number."""
+    """Print the tables, then one line per run that lacks metrics."""
     _print(means_table(comparison), console)
     if len(comparison.rows) > 1:
         console.print()

@@ -1,4 +1,4 @@
-"""Runs grouped by configuration, and the columns that tell configurations apart."""
+"""Runs grouped by configuration, and the settings that distinguish configurations."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ class Row:
     settings: Mapping[str, Any]
     """By dotted key."""
     runs: tuple[Run, ...]
-    """One for each seed, in the order of seeds."""
+    """One per seed, in the order of seeds."""
     rule: Mapping[str, str]
-    """How all of them were judged, see `wsss.compare.metrics.read_rule`."""
+    """Rule of their scores, see `wsss.compare.metrics.read_rule`."""
 
     def scores(self, metric: str) -> dict[int, float]:
-        """A metric by seed, of the runs that have it."""
+        """A metric by seed, for runs that have it."""
         return {run.seed: run.scores[metric] for run in self.runs if metric in run.scores}
 
     def label(self, columns: Sequence[str], between: str = ", ") -> str:
-        """The configuration by the settings in these columns that it has."""
+        """Text that identifies the configuration by its settings in these columns."""
         shown = ((key, show(self.settings, key)) for key in columns)
         named = between.join(f"{key}={text}" for key, text in shown if text != ABSENT)
         return named or "all settings"
 
 
 def group_runs(runs: Sequence[Run]) -> list[Row]:
-    """A row for each configuration.
+    """One row per configuration.
 
     Raises:
-        UserError: for runs of one configuration that share a seed and have other results, or were
-            judged by other rules.
+        UserError: runs of one configuration have the same seed but other results, or were scored by
+            different rules.
     """
     groups: dict[tuple[tuple[str, str], ...], dict[int, Run]] = {}
     for run in runs:
@@ -56,8 +56,8 @@ def group_runs(runs: Sequence[Run]) -> list[Row]:
 def differing_keys(rows: Sequence[Row]) -> list[str]:
     """The settings that differ between rows, in the order of the config.
 
-    A setting that belongs to an option of a group, such as ``masking.ramp``, goes without a column
-    where all rows that have it agree and the option itself has one.
+    A setting of a group's option, such as ``masking.ramp``, is left out if it is equal in all rows
+    that have it and the option itself differs.
     """
     every = list(dict.fromkeys(key for row in rows for key in row.settings))
     differing = [key for key in every if len({show(row.settings, key) for row in rows}) > 1]
@@ -71,10 +71,10 @@ def differing_keys(rows: Sequence[Row]) -> list[str]:
 
 
 def choose_columns(rows: Sequence[Row], by: Sequence[str] = ()) -> tuple[str, ...]:
-    """The settings that name a configuration: those in ``by``, in order, or all that differ.
+    """The settings that identify a configuration: those in ``by``, in order, or all that differ.
 
     Raises:
-        UserError: for an unknown key, or two configurations that ``by`` does not tell apart.
+        UserError: an unknown key, or two configurations that ``by`` does not distinguish.
     """
     differing = differing_keys(rows)
     if not by:
@@ -86,20 +86,20 @@ def choose_columns(rows: Sequence[Row], by: Sequence[str] = ()) -> tuple[str, ..
         apart = [key for key in differing if show(one, key) != show(other, key)]
         raise UserError(
             f"--by {' '.join(by)} would merge configurations that differ in {', '.join(apart)}; "
-            "add a key that tells them apart"
+            "add a key that distinguishes them"
         )
     return columns
 
 
 def sort_rows(rows: Sequence[Row], columns: Sequence[str]) -> list[Row]:
-    """Rows by their columns, the first column first; numbers by their size."""
+    """Rows sorted by their columns; numbers by value."""
     return sorted(rows, key=lambda row: [order(row.settings, key) for key in columns])
 
 
 def differing_rules(rows: Sequence[Row], columns: Sequence[str]) -> tuple[str, ...]:
-    """The parts of rules that differ between rows, without those that a column shows already.
+    """Parts of rules that differ between rows, except those that equal a column.
 
-    Rows that were not judged say nothing about it.
+    Rows that were not scored are ignored.
     """
     parts = dict.fromkeys(part for row in rows for part in row.rule)
     shown = [[show(row.settings, key) for row in rows] for key in columns]
@@ -126,7 +126,7 @@ def _row(runs: Sequence[Run]) -> Row:
 
 
 def _merged(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Row, Row] | None:
-    """Two rows that the columns do not tell apart."""
+    """Two rows that the columns do not distinguish, if any."""
     seen: dict[tuple[str, ...], Row] = {}
     for row in rows:
         twin = seen.setdefault(tuple(show(row.settings, key) for key in columns), row)

@@ -1,4 +1,4 @@
-"""The words and cells of a comparison, for the terminal and for Markdown alike."""
+"""A comparison as text, for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TextTable:
 
 
 def means_table(comparison: Comparison) -> TextTable:
-    """Mean and spread of every number of every row."""
+    """Mean and standard deviation of every metric of every row."""
     head = (
         *comparison.columns,
         *(f"judged: {part}" for part in comparison.rule_columns),
@@ -46,7 +46,7 @@ def means_table(comparison: Comparison) -> TextTable:
 
 
 def differences_table(comparison: Comparison) -> TextTable:
-    """How far every row is from the baseline."""
+    """Difference of every row from the baseline."""
     metric = METRICS[comparison.metric]
     baseline = comparison.rows[comparison.baseline]
     number, percent = metric.decimals, f"{100 * CONFIDENCE:g} %"
@@ -79,7 +79,7 @@ def differences_table(comparison: Comparison) -> TextTable:
 
 
 def lacking_lines(comparison: Comparison) -> list[str]:
-    """A line for each run that lacks a number, with what it lacks."""
+    """One line per run that lacks metrics, with their names."""
     labels = {
         run.path: row.label(comparison.columns) for row in comparison.rows for run in row.runs
     }
@@ -91,7 +91,7 @@ def lacking_lines(comparison: Comparison) -> list[str]:
 
 
 def split_of(rows: Sequence[Row]) -> str:
-    """The split that all rows were judged on, empty where they were not or differ."""
+    """The split that all rows were scored on; empty if unknown or different."""
     splits = {row.rule["split"] for row in rows if "split" in row.rule}
     return splits.pop() if len(splits) == 1 else ""
 
@@ -105,7 +105,7 @@ def _mean(row: Row, metric: str) -> str:
 
 
 def _common_rule(comparison: Comparison) -> str:
-    """Which pixels all rows were judged on, as the end of a sentence."""
+    """The pixels that all rows were scored on, as the end of a sentence."""
     split = split_of(comparison.rows)
     text = f", judged on {split}" if split else ""
     numbers = {row.rule["images"] for row in comparison.rows if "images" in row.rule}

@@ -1,4 +1,4 @@
-"""The files that a comparison leaves."""
+"""Writing a comparison to files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from wsss.compare.text import TextTable, differences_table, lacking_lines, means
 from wsss.report.figures import save
 from wsss.report.seeds import markdown_table
 
-_RULE = ("split", "images", "image_labels")  # what a number means little without
+_RULE = ("split", "images", "image_labels")  # needed to interpret a score
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write ``compare.csv``, ``compare.md`` and ``compare.png``, each whole or not at all.
+    """Write ``compare.csv``, ``compare.md`` and ``compare.png``, each atomically.
 
     Returns:
         the three files.
@@ -33,11 +33,11 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
 
 def csv_text(comparison: Comparison) -> str:
-    """A line for each configuration, numbers in full.
+    """One line per configuration, numbers with all digits.
 
-    Shares are in 0..1. ``<metric>_std`` is the sample standard deviation over ``<metric>_n`` seeds.
-    ``difference`` and its interval are those of ``metric`` from the line whose ``baseline`` is 1.
-    Empty cells have no value; seeds and run directories of a line are separated by spaces.
+    Shares are in [0, 1]. ``<metric>_std`` is the sample standard deviation over ``<metric>_n``
+    seeds. ``difference`` and its interval are those of ``metric`` to the line with ``baseline`` 1.
+    Seeds and run directories are separated by spaces.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -67,7 +67,7 @@ def csv_text(comparison: Comparison) -> str:
 
 
 def markdown_text(comparison: Comparison) -> str:
-    """The tables, the plot and the runs that lack a number."""
+    """The tables, the plot and the runs that lack metrics."""
     parts = ["# Comparison", *_markdown(means_table(comparison))]
     if len(comparison.rows) > 1:
         parts += _markdown(differences_table(comparison))

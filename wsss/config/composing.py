@@ -1,19 +1,34 @@
-"""The config of a command line, without one."""
+"""Compose and check a config as the command line does."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
 from wsss.config.directory import config_directory
-from wsss.config.parsing import parse_config
-from wsss.config.schema import Config
+from wsss.config.hydra_errors import describe
+from wsss.errors import UserError
+
+if TYPE_CHECKING:
+    from wsss.config.schema import Config
 
 
 def compose_config(*overrides: str) -> Config:
     """The checked config that ``python -m wsss.pipelines <overrides>`` would run.
 
     Raises:
-        UserError: a value that cannot be; HydraException for keys and groups that do not exist.
+        UserError: a key, option or value that does not exist or is not valid.
     """
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        return parse_config(compose("config", overrides=list(overrides)))
+    folder = str(config_directory())
+    try:
+        with initialize_config_dir(folder, version_base="1.3"):
+            composed = compose("config", overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(describe(error, folder, overrides)) from error
+    # Imported here so that a misspelt override is refused without loading PyTorch.
+    from wsss.config.parsing import parse_config, plain_values
+
+    return parse_config(plain_values(composed))

@@ -1,4 +1,4 @@
-"""What settings of several groups must have in common."""
+"""Checks of settings that belong to different groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OBJECTIVES = ("mAP", "pseudo_mask")
 
 
 def check_masking(masking: Masking, model: ModelConfig) -> None:
-    """Masking hides the tokens of classes, so there must be some, and scores made from them."""
+    """`UserError` where masking is on but no scores are made from a token per class."""
     if isinstance(masking, NoMasking):
         return
     if model.class_tokens == "shared":
@@ -23,11 +23,11 @@ def check_masking(masking: Masking, model: ModelConfig) -> None:
 
 
 def check_objective(objective: str, evaluation: EvaluationConfig) -> None:
-    """What a search maximises must not be what is reported."""
+    """`UserError` for an unknown objective, or one measured on the split that is reported."""
     if objective not in OBJECTIVES:
         raise UserError(f"objective is '{objective}'; valid: {', '.join(OBJECTIVES)}")
     if objective == "pseudo_mask" and evaluation.split == "test":
         raise UserError(
-            "objective=pseudo_mask would choose by the split that is reported; "
+            "objective=pseudo_mask would select by the reported split; "
             "set evaluation.split=val, or objective=mAP, which needs no pixel masks"
         )

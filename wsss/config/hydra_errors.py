@@ -1,4 +1,4 @@
-"""Hydra's complaints as one line that says what would be valid."""
+"""Hydra's errors as one line that names the valid choices."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def describe(error: Exception, config_directory: str, arguments: Sequence[str]) 
 
 
 def _valid_keys(key: str, config_directory: str, arguments: Sequence[str]) -> str:
-    """What could have been meant by a key that the config does not have."""
+    """A hint for a key that the config does not have."""
     *parents, last = key.split(".")
-    # Options decide on the keys of their groups; of a sweep over options the first one.
+    # A group's option decides its keys; of a sweep over options take the first.
     options = [a for a in arguments if (Path(config_directory) / a.partition("=")[0]).is_dir()]
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_directory, version_base="1.3"):

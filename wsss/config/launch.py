@@ -1,26 +1,31 @@
-"""The config group ``launch``: where stages run, and with what."""
+"""The config group ``launch``: where stages run, and with which resources."""
 
 from __future__ import annotations
 
+from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsss.checks import check_least, check_positive
+from wsss.errors import UserError
 
 
 @dataclass(frozen=True)
-class LaunchConfig:
-    """``local`` runs the stages one after another in this process.
-
-    ``threads`` limits PyTorch's CPU threads; ``null`` leaves its default, one per core, or on a
-    cluster takes the stage's ``cpus``. ``workers`` are processes beside this one that read the
-    images of stage ``extract`` and make the masks of ``generate``, each on one thread of the CPU;
-    those of trainings are ``trainer.num_workers``. Threads change last digits of networks; workers
-    change nothing, but that refinement leaves the GPU.
-    """
+class LaunchConfig(ABC):
+    """What every way of launching needs."""
 
     name: str
     threads: int | None
+    """CPU threads of PyTorch; ``null`` for one per core or, in a job, the stage's ``cpus``.
+
+    Networks give other last digits with another number of threads.
+    """
     workers: int
+    """Extra processes that read images for ``extract`` and make masks for ``generate``.
+
+    Each runs on one CPU thread, so with workers refinement does not use a GPU. Results do not
+    depend on their number. Those of trainings are ``trainer.num_workers``.
+    """
 
     def __post_init__(self) -> None:
         check_least("launch.threads", self.threads, 1)
@@ -28,26 +33,39 @@ class LaunchConfig:
 
 
 @dataclass(frozen=True)
-class Resources:
-    """What one task of a stage gets, in SLURM's terms; ``null`` leaves it to the cluster.
+class LocalLaunch(LaunchConfig):
+    """All stages run one after another in this process."""
 
-    ``cpus``, ``gpus`` and ``memory_gb`` are of one task. A training stage has
-    ``trainer.num_nodes`` times ``trainer.devices`` tasks, any other one. ``minutes`` is the time
-    limit. ``setup`` are shell lines that come before. A stage with ``shards`` above 1 is an array
-    of so many jobs, each with its part of the images, ``array_parallelism`` at a time.
+
+@dataclass(frozen=True)
+class Resources:
+    """What one task of a stage gets, in SLURM's terms; ``null`` leaves a value to the cluster.
+
+    A training stage has ``trainer.num_nodes`` times ``trainer.devices`` tasks, any other stage one.
     """
 
     cpus: int
+    """Cores per task."""
     gpus: int
+    """GPUs per task."""
     memory_gb: float
+    """GiB of memory per task."""
     minutes: int
+    """Time limit of the job."""
     partition: str | None
+    """SLURM's ``--partition``."""
     qos: str | None
+    """SLURM's ``--qos``."""
     account: str | None
+    """SLURM's ``--account``."""
     constraint: str | None
+    """SLURM's ``--constraint``."""
     setup: list[str]
+    """Shell lines that run before the job."""
     shards: int
+    """Jobs that share the stage's images, as one array."""
     array_parallelism: int
+    """How many of these jobs run at a time."""
 
     def __post_init__(self) -> None:
         for key, least in (("cpus", 1), ("gpus", 0), ("minutes", 1), ("shards", 1)):
@@ -57,46 +75,38 @@ class Resources:
 
 
 @dataclass(frozen=True)
-class StageResources:
-    """`Resources` of every stage."""
-
-    train: Resources
-    prune: Resources
-    extract: Resources
-    generate: Resources
-    segment: Resources
-    evaluate: Resources
-    ceiling: Resources
-
-    def __post_init__(self) -> None:
-        for stage in ("train", "prune", "segment", "evaluate", "ceiling"):
-            if self.of(stage).shards > 1:
-                raise ValueError(
-                    f"launch.resources.{stage}.shards is {self.of(stage).shards}; only extract and "
-                    "generate can be sharded, training takes trainer.devices"
-                )
-
-    def of(self, stage: str) -> Resources:
-        """Those of one stage."""
-        found: Resources = getattr(self, stage)
-        return found
-
-
-@dataclass(frozen=True)
 class ClusterLaunch(LaunchConfig):
-    """Every stage is a job of its own: ``slurm``, or ``debug`` to run those jobs in this process.
-
-    ``requeues`` is how often a job may run into its time limit and go on; ``signal_seconds`` how
-    long before its end SLURM warns it; ``python`` the command that starts Python on a node,
-    ``null`` for the one in use.
-    """
+    """Every stage is a job: on SLURM, or with ``debug`` one after another in this process."""
 
     requeues: int
+    """How often a job may reach its time limit and continue."""
     signal_seconds: int
+    """How long before its end SLURM warns a job."""
     python: str | None
-    resources: StageResources
+    """Command that starts Python on a node; ``null`` for the interpreter in use."""
+    resources: dict[str, Resources]
+    """By stage."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least("launch.requeues", self.requeues, 0)
         check_least("launch.signal_seconds", self.signal_seconds, 1)
+
+    def resources_of(self, stage: str, shardable: Sequence[str]) -> Resources:
+        """Resources of one stage; ``shardable`` names the stages whose work can be split.
+
+        Raises:
+            UserError: the stage has none, or has several shards and cannot be split.
+        """
+        if stage not in self.resources:
+            raise UserError(
+                f"launch.resources has no entry for stage '{stage}'; add it to "
+                "conf/launch/slurm.yaml"
+            )
+        resources = self.resources[stage]
+        if resources.shards > 1 and stage not in shardable:
+            raise UserError(
+                f"launch.resources.{stage}.shards is {resources.shards}, but only "
+                f"{' and '.join(shardable)} can be sharded; training uses trainer.devices"
+            )
+        return resources

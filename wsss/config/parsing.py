@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -18,19 +18,28 @@ from wsss.suggest import suggestion
 T = TypeVar("T")
 
 
-def parse_config(composed: DictConfig) -> Config:
-    """Check a composed config and turn it into objects.
+def plain_values(composed: DictConfig) -> dict[str, Any]:
+    """A composed config as nested dictionaries and lists, interpolations resolved.
 
     Raises:
-        UserError: names the key that is missing, unknown, of the wrong type or out of range.
+        UserError: names the key that is not set, or cannot be resolved.
     """
     try:
-        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is not set; add {error.full_key}=<value>") from error
     except OmegaConfBaseException as error:
         raise UserError(" ".join(str(error).split())) from error
-    assert isinstance(plain, dict)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def parse_config(plain: Mapping[str, Any]) -> Config:
+    """Check plain values, see `plain_values`, and turn them into objects.
+
+    Raises:
+        UserError: names the key that is unknown, of the wrong type or out of range.
+    """
     stage = plain["stage"]
     groups = {name: _group(name, plain[name]) for name in GROUPS}
     check_maps(groups["attention"], groups["model"])  # before hours of training
@@ -66,11 +75,10 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
     for key in content:
         if key not in known:
             raise UserError(f"unknown key '{group}.{key}'{suggestion(key, known)}")
-    parts = {name: part for name, part in get_type_hints(kind).items() if is_dataclass(part)}
     inside = {
-        name: _checked(part, content[name], f"{group}.{name}")
-        for name, part in parts.items()
-        if isinstance(part, type) and isinstance(content.get(name), Mapping)
+        name: _nested(hint, content[name], f"{group}.{name}")
+        for name, hint in get_type_hints(kind).items()
+        if _is_nested(hint) and isinstance(content.get(name), Mapping)
     }
     outside = [name for name in known if name not in inside]
     try:
@@ -85,6 +93,22 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
         raise UserError(f"{group}.{error.full_key}: {str(error).splitlines()[0]}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def _is_nested(hint: Any) -> bool:
+    """Whether a type is a dataclass, or a dictionary of them."""
+    return is_dataclass(hint) or (get_origin(hint) is dict and is_dataclass(get_args(hint)[1]))
+
+
+def _nested(hint: Any, content: Mapping[str, Any], key: str) -> Any:
+    """Instances of the dataclass that a field holds, alone or by name."""
+    if is_dataclass(hint):
+        return _checked(hint, content, key)  # type: ignore[arg-type]
+    _, kind = get_args(hint)
+    for name, part in content.items():
+        if not isinstance(part, Mapping):
+            raise UserError(f"{key}.{name} is '{part}', it must hold {kind.__name__.lower()}")
+    return {name: _checked(kind, part, f"{key}.{name}") for name, part in content.items()}
 
 
 def _integer(key: str, value: object) -> int:

@@ -1,4 +1,4 @@
-"""The experiment's config as typed objects, checked against what the YAML files give."""
+"""The experiment's config as typed objects."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsss.config.launch import ClusterLaunch, LaunchConfig
-from wsss.data.open import KINDS
+from wsss.config.launch import ClusterLaunch, LaunchConfig, LocalLaunch
+from wsss.data.registry import DATASETS
 from wsss.data.settings import DatasetSettings
 from wsss.evaluation.judging import EvaluationConfig
 from wsss.maps.config import AttentionConfig
 from wsss.models.build import ModelConfig
 from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
-from wsss.pseudo_masks.rules import PseudoMaskConfig
+from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
 from wsss.training.losses import LossConfig
 from wsss.training.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
@@ -22,9 +22,8 @@ from wsss.training.pruning import JointPruning, NoPruning, PruningAfter, Pruning
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
 from wsss.training.trainer_config import TrainerConfig
 
-#: The class behind each group; where a group has several, its ``kind`` or ``name`` chooses.
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
-    "dataset": KINDS,
+    "dataset": {kind: dataset.config_class for kind, dataset in DATASETS.items()},
     "model": ModelConfig,
     "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
     "loss": LossConfig,
@@ -40,9 +39,10 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "pseudo_mask": PseudoMaskConfig,
     "segmenter": {"unet": UNetConfig, "segformer": SegFormerConfig},
     "evaluation": EvaluationConfig,
-    "launch": {"local": LaunchConfig, "slurm": ClusterLaunch, "debug": ClusterLaunch},
+    "launch": {"local": LocalLaunch, "slurm": ClusterLaunch, "debug": ClusterLaunch},
     "tracking": TrackingConfig,
 }
+"""The class behind each group; of several, the group's key ``kind`` or ``name`` selects one."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,19 @@ class PathsConfig:
     """Where a run writes."""
 
     outputs: str
+    """Folder for everything; ``~`` is expanded."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """One experiment."""
+    """One experiment: a few keys, and a checked object for each group."""
 
     stage: list[str]
+    """Stages to run, see `wsss.engine.registry`; ``all`` for the chain."""
     seed: int
+    """Of all random numbers."""
     objective: str
+    """What a sweeper maximises, see `wsss.engine.objective`."""
     dataset: DatasetSettings
     model: ModelConfig
     masking: Masking

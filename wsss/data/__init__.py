@@ -1,1 +1,1 @@
-"""Datasets: images with image-level labels, and pixel masks for evaluation alone."""
+"""Datasets: images with image-level labels, and pixel masks for evaluation only."""

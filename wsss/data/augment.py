@@ -1,36 +1,34 @@
-"""Random geometry for an image and, where there is one, its mask."""
+"""Random geometric augmentation of an image and its mask."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from wsss.errors import UserError
+
+if TYPE_CHECKING:  # the settings of datasets are read where torch is not needed
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Which random changes are made to training images.
-
-    Raises:
-        UserError: where `min_scale` is not in (0, 1].
-    """
+    """Random changes to training images."""
 
     flip_horizontal: bool
-    """Left and right swapped, half of the time."""
+    """Swap left and right with probability 0.5."""
     flip_vertical: bool
-    """Top and bottom swapped, half of the time."""
+    """Swap top and bottom with probability 0.5."""
     rotate90: bool
-    """Turned by 0, 90, 180 or 270 degrees, equally often."""
+    """Rotate by 0, 90, 180 or 270 degrees with equal probability."""
     min_scale: float
-    """Least share of the side that a random crop keeps, in (0, 1]; 1 never crops."""
+    """Smallest side of a random crop as a share of the image side, in (0, 1]; 1 disables crops."""
 
     def __post_init__(self) -> None:
-        """Check the one number."""
         if not 0 < self.min_scale <= 1:
             raise UserError(f"augment.min_scale={self.min_scale}: must be above 0 and at most 1")
 
@@ -38,20 +36,20 @@ class AugmentConfig:
 def augment(
     image: Tensor, mask: Tensor | None, config: AugmentConfig, seed: int
 ) -> tuple[Tensor, Tensor | None]:
-    """Change an image and its mask by the same random geometry.
+    """Apply the same random geometry to an image and its mask.
 
-    Depends on `seed` alone and leaves the global random state as it was.
+    The result depends only on the arguments; the global random state is not changed.
 
     Args:
-        image: float ``[B, H, W]``, interpolated bilinearly where a crop is resized.
-        mask: class indices ``[H, W]`` or ``None``; takes the nearest pixel's class.
-        config: which changes to draw from.
-        seed: in 0..2**32 - 1, a new one for each sample and epoch.
+        image: float ``[bands, H, W]``; crops are resized bilinearly.
+        mask: class indices ``[H, W]`` or ``None``; crops are resized to the nearest pixel.
+        config: the changes to apply.
+        seed: in 0..2**32 - 1, different for each sample and epoch.
 
     Returns:
-        Both in the shapes and types they came in, height and width swapped by a quarter turn.
+        Image and mask of the same types and shapes; a quarter turn swaps height and width.
     """
-    # Imported at first use because MONAI takes seconds, which stages without training can spare.
+    # Imported at first use: MONAI takes seconds to load, and only training needs it.
     from monai.transforms.croppad.array import RandSpatialCrop
     from monai.transforms.spatial.array import RandFlip, RandRotate90, Resize
 
@@ -75,18 +73,18 @@ def augment(
             step.set_random_state(state=state)
             image = step(image)
             if layers is not None:
-                layers = step(layers, randomize=False)  # what was drawn for the image
+                layers = step(layers, randomize=False)  # the same draw as for the image
             if isinstance(step, RandSpatialCrop):
                 image = Resize(size, mode="bilinear")(image)
                 if layers is not None:
-                    # torch's plain "nearest" lies half a pixel beside "bilinear".
+                    # torch's "nearest" is shifted by half a pixel against "bilinear".
                     layers = Resize(size, mode="nearest-exact")(layers).to(layers.dtype)
     return image.contiguous(), None if layers is None else layers[0].contiguous()
 
 
 @contextmanager
 def _plain_tensors() -> Iterator[None]:
-    """Keep MONAI from wrapping tensors to track what was done to them."""
+    """Keep MONAI from wrapping tensors to record its transforms."""
     from monai.data.meta_obj import get_track_meta, set_track_meta
 
     before = get_track_meta()

@@ -1,51 +1,71 @@
-"""What a dataset does for the rest of the library."""
+"""The interface of a dataset to the rest of the library."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsss.data.files.raster import picture_size
-from wsss.data.types import SPLITS, Count, DatasetInfo, Georeference, Image, Mask, Record, Split
+from wsss.data.mask_labels import MaskLabels
+from wsss.data.settings import DatasetSettings
+from wsss.data.types import (
+    SPLITS,
+    Count,
+    DatasetInfo,
+    Georeference,
+    Image,
+    ImageRecord,
+    Mask,
+    Split,
+)
 from wsss.errors import UserError
 
 
 class Dataset(ABC):
-    """Images with image-level labels in three splits, and pixel masks behind `open_masks`.
+    """Images with image-level labels in three splits; pixel masks only through `open_masks`.
+
+    A concrete class takes its configuration as the only argument of its constructor and is listed
+    in `wsss.data.registry`.
 
     Args:
-        info: what the dataset is.
+        info: description of the dataset.
         records: the images of each split.
-        quarantined: why each image that was left out is, by id.
+        quarantined: why images were left out, by id.
 
     Raises:
-        UserError: from the constructor where a split is empty or an id stands twice.
+        UserError: from the constructor, if a split is empty or an image id is duplicated.
     """
+
+    config_class: ClassVar[type[DatasetSettings]]
+    """The configuration that describes the dataset."""
+    mask_labels: ClassVar[MaskLabels | None] = None
+    """How image labels are derived from masks; ``None`` if the dataset ships image labels."""
 
     def __init__(
         self,
         info: DatasetInfo,
-        records: Mapping[Split, Sequence[Record]],
+        records: Mapping[Split, Sequence[ImageRecord]],
         quarantined: Mapping[str, str],
     ) -> None:
         self.info = info
         self.quarantined = dict(quarantined)
-        """Why each image that was left out is, by id."""
+        """Why images were left out, by id."""
         self._set_records(records)
 
     def leave_out(self, reasons: Mapping[str, str]) -> None:
-        """Drop images from their splits and remember why; `UserError` where a split gets empty."""
+        """Remove images from their splits and note why; `UserError` if a split becomes empty."""
         self.quarantined |= reasons
         self._set_records(
             {s: [r for r in self._records[s] if r.image_id not in reasons] for s in SPLITS}
         )
 
-    def _set_records(self, records: Mapping[Split, Sequence[Record]]) -> None:
+    def _set_records(self, records: Mapping[Split, Sequence[ImageRecord]]) -> None:
         self._records = {split: tuple(records[split]) for split in SPLITS}
-        self._by_id: dict[str, Record] = {}
+        self._by_id: dict[str, ImageRecord] = {}
         info, left_out = self.info, len(self.quarantined)
         for split, members in self._records.items():
             if not members:
@@ -53,17 +73,17 @@ class Dataset(ABC):
                 raise UserError(f"dataset {info.name}: split '{split}' has no image{but}")
             for record in members:
                 if record.image_id in self._by_id:
-                    raise UserError(f"dataset {info.name}: image id '{record.image_id}' twice")
+                    raise UserError(f"dataset {info.name}: duplicate image id '{record.image_id}'")
                 self._by_id[record.image_id] = record
 
     def ids(self, split: Split) -> tuple[str, ...]:
-        """Image ids of a split, in a fixed order."""
+        """Image ids of a split; the order is fixed."""
         return tuple(record.image_id for record in self._records[split])
 
     def labels(self, split: Split) -> NDArray[np.float32]:
         """Image-level labels ``[images, image classes]`` of 0 and 1.
 
-        Rows are in the order of `ids`, columns in that of `DatasetInfo.image_classes`.
+        Rows follow `ids`, columns follow `DatasetInfo.image_classes`.
         """
         table = np.zeros((len(self._records[split]), len(self.info.classes)), np.float32)
         for row, record in enumerate(self._records[split]):
@@ -71,43 +91,44 @@ class Dataset(ABC):
         return table[:, list(self.info.image_classes)]
 
     def index(self, split: Split) -> list[tuple[str, list[int], list[int]]]:
-        """Id, file sizes in bytes and labels of every image: what a fingerprint depends on."""
+        """Id, file sizes in bytes and labels of every image: the input of fingerprints."""
         return [
             (r.image_id, [f.stat().st_size for f in r.files], list(r.labels))
             for r in self._records[split]
         ]
 
     def counts(self) -> dict[str, Count]:
-        """Images of each split, or of each list or folder that the providers give a number for."""
+        """Number of images per split, or per list or folder whose size the providers state."""
         return {split: Count(len(self._records[split]), None) for split in SPLITS}
 
-    def record(self, image_id: str) -> Record:
+    def record(self, image_id: str) -> ImageRecord:
         """The record of an image."""
         return self._by_id[image_id]
 
     def size(self, image_id: str) -> tuple[int, int]:
-        """Height and width in pixels, from the header of the image's file alone."""
+        """Height and width in pixels, read from the header of the image's file."""
         return picture_size(self.record(image_id).files[0])
 
     @abstractmethod
     def read_image(self, image_id: str) -> Image:
-        """Read an image; `UserError` names the file that cannot be read or has odd bands."""
+        """``[bands, H, W]``; `UserError` names a file that is unreadable or has the wrong bands."""
 
     @abstractmethod
     def georeference(self, image_id: str) -> Georeference | None:
-        """Where the image lies on Earth, ``None`` for a picture without coordinates."""
+        """Location of the image on Earth, ``None`` for a picture without coordinates."""
 
     @abstractmethod
     def has_mask(self, image_id: str) -> bool:
-        """Whether there is a pixel mask of the image, by its name: no pixel is looked at."""
+        """Whether the image has a pixel mask, without reading it."""
 
     @abstractmethod
     def open_masks(self) -> Callable[[str], Mask]:
-        """The only way to pixel labels: a function from image id to mask.
+        """The only access to pixel labels: returns a function from image id to mask.
 
-        Only the `evaluate` stage and the fully supervised ceiling may call it, and the check of a
-        dataset, which says which masks are broken and nothing else of them.
+        Only the `evaluate` stage, the fully supervised ceiling and the check of a dataset may call
+        it. The check reports which masks are broken and nothing else about them.
 
-        Raises `UserError` where the dataset has no masks; the function it returns does so for a
-        mask that is missing, unreadable, of another size than its image or holds odd values.
+        Raises:
+            UserError: if the dataset has no masks. The returned function raises it for a mask that
+                is missing or unreadable, differs in size from its image or has invalid values.
         """

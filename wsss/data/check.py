@@ -1,8 +1,8 @@
-"""``python -m wsss.data.check``, the older name of ``python -m wsss.check``."""
+"""``python -m wsss.data.check``: another name of ``python -m wsss.check``."""
 
 from __future__ import annotations
 
 import runpy
 
-if __name__ == "__main__":  # run by name, since commands stand above the library
+if __name__ == "__main__":  # by name: this room may not import commands
     runpy.run_module("wsss.check", run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""Bringing images of any size to the size that a network sees."""
+"""Fitting images of any size to the input of a network."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Size = tuple[int, int]
 
 
 def fitted_size(size: Size, side: int, fit: str) -> Size:
-    """Height and width of an image once it is brought to a square of ``side`` pixels.
+    """Height and width of an image after fitting it to a square of `side` pixels.
 
-    ``resize`` fills the square, whatever the aspect ratio; ``pad`` keeps the ratio, so that only
-    the longer side is as long as the square's.
+    ``resize`` fills the square and changes the aspect ratio; ``pad`` keeps the ratio, so that only
+    the longer side has `side` pixels.
     """
     if fit == "resize":
         return side, side
@@ -25,19 +25,19 @@ def fitted_size(size: Size, side: int, fit: str) -> Size:
 
 
 def own_size(size: Size, longest: int) -> Size:
-    """The image's own height and width, scaled down where a side is over ``longest`` pixels."""
+    """Height and width of the image, scaled down if a side has more than `longest` pixels."""
     return size if max(size) <= longest else fitted_size(size, longest, "pad")
 
 
 def resize(image: Tensor, size: Size) -> Tensor:
-    """Bilinear, antialiased when shrinking: ``[bands, H, W]`` to ``[bands, h, w]``."""
+    """Resize ``[bands, H, W]`` to ``[bands, *size]``, bilinearly and with antialiasing."""
     if tuple(image.shape[-2:]) == size:
         return image
     return F.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
 
 
 def resize_mask(mask: Tensor, size: Size) -> Tensor:
-    """Class indices ``[H, W]`` of the nearest pixels, ``[h, w]``."""
+    """Resize class indices ``[H, W]`` to `size`, taking the nearest pixel."""
     if tuple(mask.shape) == size:
         return mask
     nearest = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")
@@ -45,7 +45,7 @@ def resize_mask(mask: Tensor, size: Size) -> Tensor:
 
 
 def pad(image: Tensor, side: int) -> Tensor:
-    """Fill a standardised image up to ``[..., side, side]`` with 0, each band's mean.
+    """Pad a standardised image to ``[..., side, side]`` with 0, the mean of each band.
 
     The image stays at the upper left.
     """
@@ -53,7 +53,7 @@ def pad(image: Tensor, side: int) -> Tensor:
 
 
 def pad_mask(mask: Tensor, side: int) -> Tensor:
-    """Fill a mask up to ``[side, side]`` with what no class counts for."""
+    """Pad a mask to ``[side, side]`` with `IGNORE_INDEX`."""
     return _fill(mask, side, IGNORE_INDEX)
 
 

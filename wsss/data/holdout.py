@@ -1,4 +1,4 @@
-"""A validation split for datasets that ship none."""
+"""Held-out splits for datasets that ship none."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from wsss.errors import UserError
 
 
 def hold_out(ids: Sequence[str], count: int, key: str) -> tuple[list[str], list[str]]:
-    """Split ids in two, both in the order they came in.
+    """Split ids in two; both parts keep the order of `ids`.
 
-    Which ids are held out hangs on the ids alone: not on a seed, so that runs with other seeds are
-    judged alike, and not on their order in a file.
+    The choice depends on the ids only: not on a seed, so that runs with different seeds are scored
+    on the same images, and not on the order of ids.
 
     Args:
         ids: at least two.
-        count: how many to hold out.
-        key: the config key that `count` comes from, for messages.
+        count: number of ids to hold out.
+        key: config key of `count`, for messages.
 
     Returns:
-        What stays, and the `count` ids held out.
+        The remaining ids, and the `count` ids held out.
 
     Raises:
-        UserError: where `count` leaves one of the two empty.
+        UserError: if `count` leaves one part empty.
     """
     if not 1 <= count < len(ids):
         raise UserError(
-            f"{key} is {count}, it must lie in 1..{len(ids) - 1}: {len(ids)} images to share out"
+            f"{key} is {count}, it must lie in 1..{len(ids) - 1}: {len(ids)} images to split"
         )
     chosen = set(sorted(ids, key=lambda image_id: sha256(image_id.encode()).digest())[:count])
     return [i for i in ids if i not in chosen], [i for i in ids if i in chosen]

@@ -1,8 +1,9 @@
-"""Splits of datasets whose image labels stand in a file that was derived from masks once."""
+"""Splits of datasets whose image labels were derived from masks and written to a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import ABC
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +11,18 @@ from wsss.data.files.labels import read_labels
 from wsss.data.holdout import hold_out
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Mask, Record, Split
+from wsss.data.types import ImageRecord, Split
 from wsss.errors import UserError
 
 
 @dataclass(frozen=True)
-class LabelledSettings(DatasetSettings):
-    """What the configurations of such datasets have in common."""
+class LabelledSettings(DatasetSettings, ABC):
+    """Settings of such a dataset."""
 
     labels_file: str
-    """Image labels, relative to `root` or absolute; images without a row are not used."""
+    """File of image labels, relative to `root` or absolute; images without a row are not used."""
     val_images: int
-    """How many training images are held out as `val`."""
+    """Number of training images that are held out for the split ``val``."""
 
 
 def labelled_protocol(config: LabelledSettings) -> str:
@@ -33,26 +34,27 @@ def labelled_splits(
     kind: str,
     config: LabelledSettings,
     classes: Sequence[str],
+    *,
     training: Mapping[str, Path],
     testing: Mapping[str, Path],
     quarantine: Quarantine,
-) -> dict[Split, list[Record]]:
-    """Read the labels file and share out the images that have a row in it.
+) -> dict[Split, list[ImageRecord]]:
+    """Read the labels file and split the images that it labels.
 
     Args:
-        kind: what `wsss.data.derive_labels` calls the dataset.
+        kind: the dataset's key in `wsss.data.registry`, for messages.
         config: names the labels file.
-        classes: columns of the file.
-        training: files of the images for `train` and, held out from it, `val`, by id.
-        testing: files of the images for `test`, by id.
-        quarantine: guards rows without an image.
+        classes: class names, the columns of the file.
+        training: image files by id, for ``train`` and, held out from it, ``val``.
+        testing: image files by id, for ``test``.
+        quarantine: collects rows without an image file.
 
     Returns:
-        Records in the order of `training` and `testing`, whatever that of the rows.
+        Records in the order of `training` and `testing`, regardless of the order of rows.
 
     Raises:
-        UserError: where the labels file is missing or broken, names an image that is in neither
-            folder or none for training, or `val_images` is out of range.
+        UserError: if the labels file is missing or broken, names an image that has no file, labels
+            no training image, or `val_images` is out of range.
     """
     labels_path = Path(config.root) / config.labels_file
     how = (
@@ -71,18 +73,7 @@ def labelled_splits(
         raise UserError(f"{labels_path}: labels no training image; {how}")
     train, val = hold_out(ids, config.val_images, "dataset.val_images")
     return {
-        "train": [Record(i, (training[i],), labels[i]) for i in train],
-        "val": [Record(i, (training[i],), labels[i]) for i in val],
-        "test": [Record(i, (path,), labels[i]) for i, path in testing.items() if i in labels],
+        "train": [ImageRecord(i, (training[i],), labels[i]) for i in train],
+        "val": [ImageRecord(i, (training[i],), labels[i]) for i in val],
+        "test": [ImageRecord(i, (path,), labels[i]) for i, path in testing.items() if i in labels],
     }
-
-
-def decode_each(
-    files: Sequence[Mapping[str, Path]], decode: Callable[[Path], Mask], nothing: str
-) -> Iterator[tuple[str, Mask]]:
-    """Image id and mask of every file; `UserError` saying `nothing` where there is none."""
-    if not any(files):
-        raise UserError(nothing)
-    for folder in files:
-        for image_id, path in folder.items():
-            yield image_id, decode(path)

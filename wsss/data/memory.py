@@ -1,4 +1,4 @@
-"""Answers that cost a pass over a dataset, kept on disk."""
+"""Results that cost a pass over a dataset, kept on disk."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from wsss.atomic import replacing
 
 
 def remembered(folder: Path | None, question: Any, answer: Callable[[], Any]) -> Any:
-    """The answer from an earlier time, else the one computed now.
+    """Return the stored answer, or compute and store it.
 
     Args:
-        folder: where answers are kept; ``None`` computes anew.
-        question: all that the answer depends on, JSON-ready.
-        answer: computes it, JSON-ready.
+        folder: where answers are stored; ``None`` stores nothing.
+        question: everything that the answer depends on, JSON-ready.
+        answer: computes the answer, JSON-ready.
     """
     if folder is None:
         return answer()

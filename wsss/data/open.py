@@ -5,35 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from wsss.data.base import Dataset
-from wsss.data.datasets.ade20k import Ade20kConfig, Ade20kDataset
-from wsss.data.datasets.cityscapes import CityscapesConfig, CityscapesDataset
-from wsss.data.datasets.coco import CocoConfig, CocoDataset
-from wsss.data.datasets.dfc import DfcConfig, DfcDataset
-from wsss.data.datasets.folder import FolderConfig, FolderDataset
-from wsss.data.datasets.kvasir import KvasirConfig, KvasirDataset
-from wsss.data.datasets.synthetic import SyntheticConfig, prepare_synthetic
-from wsss.data.datasets.voc import VocConfig, VocDataset
 from wsss.data.quarantine import find_unreadable
+from wsss.data.registry import DATASETS
 from wsss.data.settings import DatasetSettings
 
-#: The configuration behind each ``kind`` of dataset.
-KINDS: dict[str, type[DatasetSettings]] = {
-    "synthetic": SyntheticConfig,
-    "dfc": DfcConfig,
-    "voc": VocConfig,
-    "coco": CocoConfig,
-    "ade20k": Ade20kConfig,
-    "cityscapes": CityscapesConfig,
-    "kvasir": KvasirConfig,
-    "folder": FolderConfig,
-}
+_CLASS_OF = {dataset.config_class: dataset for dataset in DATASETS.values()}
 
 
 def open_dataset(config: DatasetSettings, memory: Path | None = None) -> Dataset:
-    """Open a dataset, writing synthetic scenes if need be.
+    """Open a dataset; synthetic scenes are written first if they are missing.
 
     Args:
-        config: of one of the datasets of this package.
+        config: of a dataset in `DATASETS`.
         memory: folder that remembers which images are unreadable, where those are left out.
 
     Raises:
@@ -47,23 +30,7 @@ def open_dataset(config: DatasetSettings, memory: Path | None = None) -> Dataset
 
 
 def list_dataset(config: DatasetSettings) -> Dataset:
-    """As `open_dataset`, without reading any image: unreadable ones are still in their splits."""
-    match config:
-        case SyntheticConfig():
-            prepare_synthetic(config)
-            return DfcDataset(config)
-        case DfcConfig():
-            return DfcDataset(config)
-        case VocConfig():
-            return VocDataset(config)
-        case CocoConfig():
-            return CocoDataset(config)
-        case Ade20kConfig():
-            return Ade20kDataset(config)
-        case CityscapesConfig():
-            return CityscapesDataset(config)
-        case KvasirConfig():
-            return KvasirDataset(config)
-        case FolderConfig():
-            return FolderDataset(config)
-    raise TypeError(f"no dataset has a configuration of type {type(config).__name__}")
+    """Like `open_dataset`, but reads no image, so that unreadable ones stay in their splits."""
+    if type(config) not in _CLASS_OF:
+        raise TypeError(f"no dataset has a configuration of type {type(config).__name__}")
+    return _CLASS_OF[type(config)](config)

@@ -1,4 +1,4 @@
-"""What datasets of RGB pictures have in common."""
+"""Base classes for datasets of RGB pictures."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 from wsss.data.base import Dataset
 from wsss.data.files.cache import ImageCache
 from wsss.data.files.raster import read_picture
-from wsss.data.types import DatasetInfo, Georeference, Image, Mask, Record, Split
+from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 RGB = ("red", "green", "blue")
 
 
 class Pictures(Dataset):
-    """RGB pictures of any size without coordinates, values 0..255.
+    """RGB pictures of any size without coordinates, values in 0..255.
 
-    Gray pictures give three equal bands.
+    Gray pictures are read as three equal bands.
     """
 
     def __init__(
         self,
         info: DatasetInfo,
-        records: Mapping[Split, Sequence[Record]],
+        records: Mapping[Split, Sequence[ImageRecord]],
         quarantined: Mapping[str, str],
         cache_mb: int,
     ) -> None:
@@ -34,11 +34,11 @@ class Pictures(Dataset):
         self._cache = ImageCache(cache_mb)
 
     def read_image(self, image_id: str) -> Image:
-        """``[3, H, W]``; `UserError` names the file that cannot be read."""
+        """``[3, H, W]``; `UserError` names a file that is unreadable."""
         return self._cache.get(image_id, self._decode)
 
     def georeference(self, image_id: str) -> Georeference | None:
-        """``None``: pictures have no place on Earth."""
+        """``None``: pictures have no coordinates."""
         return None
 
     def _decode(self, image_id: str) -> Image:
@@ -47,7 +47,7 @@ class Pictures(Dataset):
 
 
 class PictureDataset(Pictures):
-    """Pictures with a file for each mask, found by name."""
+    """Pictures with one mask file per image."""
 
     def has_mask(self, image_id: str) -> bool:
         """See `Dataset.has_mask`."""
@@ -60,7 +60,7 @@ class PictureDataset(Pictures):
 
     @abstractmethod
     def _mask_path(self, image_id: str) -> Path | None:
-        """File of an image's mask, there or not; ``None`` for background all over."""
+        """Path of an image's mask, which may be missing; ``None`` if all pixels are background."""
 
     @abstractmethod
     def _decode_mask(self, path: Path) -> Mask:
@@ -85,7 +85,7 @@ def picture_info(
     multi_label: bool,
     protocol: str,
 ) -> DatasetInfo:
-    """Description of a dataset of RGB pictures; see `DatasetInfo`."""
+    """`DatasetInfo` of a dataset of RGB pictures."""
     return DatasetInfo(
         name=name,
         classes=tuple(classes),

@@ -1,4 +1,4 @@
-"""Images that cannot be used, left out by name where the user wants to go on without them."""
+"""Images that cannot be used and are left out if ``on_error=skip``."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from wsss.data.types import SPLITS
 from wsss.errors import UserError
 from wsss.progress import track
 
-_VERSION = 1  # raise it when other files count as unreadable
+_VERSION = 1  # to be raised when other files count as unreadable
 
 
 class Quarantine:
-    """Collects what is wrong with single images while a dataset is listed.
+    """Collects errors of single images while a dataset is listed.
 
     Args:
-        on_error: ``raise`` lets the first fault out, ``skip`` notes it and goes on.
+        on_error: ``raise`` raises the first error, ``skip`` records errors and continues.
     """
 
     def __init__(self, on_error: str) -> None:
         self._skip = on_error == "skip"
         self.reasons: dict[str, str] = {}
-        """Why each image is left out, by id."""
+        """Why images are left out, by id."""
 
     @contextmanager
     def guard(self, image_id: str) -> Iterator[None]:
-        """Run the block that deals with one image; what it had not done by its fault is lost."""
+        """Run a block that handles one image; with ``skip``, an error ends the block only."""
         try:
             yield
         except UserError as error:
@@ -40,11 +40,11 @@ class Quarantine:
 
 
 def find_unreadable(dataset: Dataset, memory: Path | None = None) -> dict[str, str]:
-    """Decode every image once: why each that cannot be read is unreadable, by id.
+    """Decode every image once; return why images are unreadable, by id.
 
     Args:
-        dataset: all of its splits are read.
-        memory: folder that keeps the answer for as long as no file changes its size or time.
+        dataset: all its splits are read.
+        memory: folder that keeps the answer until a file changes in size or time.
     """
     ids = [image_id for split in SPLITS for image_id in dataset.ids(split)]
     files = [path for image_id in ids for path in dataset.record(image_id).files]
@@ -69,6 +69,6 @@ def _read_all(dataset: Dataset, ids: Sequence[str]) -> dict[str, str]:
             return str(error)
         return None
 
-    with ThreadPoolExecutor() as threads:  # decoders let go of Python's lock
+    with ThreadPoolExecutor() as threads:  # decoders release the GIL
         faults = track(threads.map(fault, ids), f"reading {dataset.info.name}", len(ids))
         return {i: reason for i, reason in zip(ids, faults, strict=True) if reason}

@@ -1,7 +1,8 @@
-"""What every dataset's configuration has in common."""
+"""Settings that every dataset has."""
 
 from __future__ import annotations
 
+from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,30 +14,32 @@ ON_ERROR = ("raise", "skip")
 
 
 @dataclass(frozen=True)
-class DatasetSettings:
-    """Where a dataset lies and how its images come to the networks."""
+class DatasetSettings(ABC):
+    """Where a dataset is stored and how its images are fed to the networks."""
 
     name: str
+    """Name of the dataset in results and output folders."""
     root: str
-    """Folder of the dataset as its providers ship it."""
+    """Folder of the dataset, laid out as its providers ship it."""
     image_size: int
-    """Side in pixels of the square that networks are trained on."""
+    """Side in pixels of the square input of the networks."""
     fit: str
-    """How an image is brought to that square, one of `FITS`.
+    """How an image is fitted to that square, one of `FITS`.
 
-    ``resize`` changes its aspect ratio; ``pad`` keeps it and fills the rest with the mean of each
-    band, which no mask counts.
+    ``resize`` changes the aspect ratio; ``pad`` keeps it and fills the rest with the mean of each
+    band, where masks are ignored.
     """
     cache_mb: int
-    """Memory in MiB for decoded images in each process, 0 for none."""
+    """Memory in MiB that each process uses to cache decoded images, 0 for no cache."""
     on_error: str
-    """What an unreadable image leads to: ``raise`` stops, ``skip`` leaves it out by name."""
+    """What an unreadable image causes: ``raise`` stops, ``skip`` leaves it out and lists it."""
     augment: AugmentConfig
+    """Random changes to training images."""
 
     def determining(self) -> dict[str, Any]:
-        """The settings that determine results, JSON-ready, besides the index of the images.
+        """The settings that determine results, besides the index of the images, JSON-ready.
 
-        Where files lie and how the splits came about says nothing that the index does not.
+        Paths and the settings of splits are not among them: the index covers their effect.
         """
         return {"image_size": self.image_size, "fit": self.fit, "augment": asdict(self.augment)}
 

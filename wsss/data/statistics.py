@@ -14,7 +14,7 @@ from wsss.data.memory import remembered
 from wsss.data.types import Split
 from wsss.progress import track
 
-_VERSION = 1  # raise it when the same files give other numbers
+_VERSION = 1  # to be raised when the same files give other numbers
 
 
 class BandStatistics(NamedTuple):
@@ -27,12 +27,12 @@ class BandStatistics(NamedTuple):
 def band_statistics(
     dataset: Dataset, split: Split = "train", memory: Path | None = None
 ) -> BandStatistics:
-    """Statistics over every pixel of every image of a split; a constant band gets std 1.
+    """Statistics over all pixels of all images of a split; a constant band gets std 1.
 
     Args:
-        dataset: its images are read, never its masks.
-        split: which of them.
-        memory: folder that keeps the result for the same images and bands.
+        dataset: its images are read, not its masks.
+        split: the images to read.
+        memory: folder that keeps the result for these images and bands.
     """
     question = {
         "version": _VERSION,

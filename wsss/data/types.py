@@ -1,4 +1,4 @@
-"""What a dataset is made of: splits, images, masks, places on Earth."""
+"""The types that describe a dataset: splits, images, masks, locations on Earth."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ IGNORE_INDEX = 255
 Image = NDArray[np.float32]
 """``[bands, H, W]`` in the dataset's physical units."""
 Mask = NDArray[np.uint8]
-"""``[H, W]`` of class indices, `IGNORE_INDEX` where no class counts."""
+"""``[H, W]`` of class indices; pixels of `IGNORE_INDEX` are not scored."""
 
 
 class Count(NamedTuple):
-    """How many images a part of a dataset has."""
+    """Number of images in a part of a dataset."""
 
     found: int
     expected: int | None
-    """As its providers state it, ``None`` where nobody does."""
+    """The number that the providers state, ``None`` if they state none."""
 
 
 class Georeference(NamedTuple):
-    """Where an image lies on Earth."""
+    """Location of an image on Earth."""
 
     crs: str
     """Coordinate reference system as WKT."""
     transform: tuple[float, float, float, float, float, float]
-    """Affine pixel-to-map transform, in rasterio's order."""
+    """Affine transform from pixels to map coordinates, in rasterio's order."""
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What models and figures need to know of a dataset."""
+    """What models and figures need to know about a dataset."""
 
     name: str
     classes: tuple[str, ...]
-    """Every class of a pixel, in the order of mask values."""
+    """Names of all classes, in the order of class indices in masks."""
     palette: tuple[tuple[int, int, int], ...]
     """One RGB colour in 0..255 per class."""
     bands: tuple[str, ...]
     """Names of the bands that `Dataset.read_image` returns, in order."""
     multi_label: bool
-    """Whether an image may carry several labels (else exactly one)."""
+    """Whether an image may have several labels; otherwise it has exactly one."""
     display_bands: tuple[int, int, int]
     """Indices of the bands shown as red, green and blue."""
     display_range: tuple[float, float]
-    """Values shown as black and as full brightness."""
+    """Band values that are shown as black and as full brightness."""
     background: int | None
-    """Index of the class of pixels that show none of the others, ``None`` where there is none."""
+    """Index of the background class, ``None`` if the dataset has none."""
     protocol: str = ""
-    """The settings that chose splits and image labels, where there is a choice; for results."""
+    """The settings that determine splits and image labels, written into results."""
 
     @property
     def image_classes(self) -> tuple[int, ...]:
-        """Indices of the classes that images are labelled with: one per output of a classifier.
+        """Indices of the classes that can be image labels: one per output of a classifier.
 
-        The background is among them only where an image has exactly one label, which must then be
-        able to say "none of the others".
+        The background is among them only in single-label datasets, where it labels images that
+        show no other class.
         """
         unlabelled = self.background if self.multi_label else None
         return tuple(i for i in range(len(self.classes)) if i != unlabelled)
@@ -75,10 +75,12 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True)
-class Record:
-    """One image."""
+class ImageRecord:
+    """An image, its files and its labels."""
 
     image_id: str
+    """Unique in the dataset; names the files that are written for the image."""
     files: tuple[Path, ...]
+    """The image files, one per sensor; masks are not among them."""
     labels: tuple[int, ...]
-    """Indices, in `DatasetInfo.classes`, of the classes that the image is labelled with."""
+    """The image labels, as indices of `DatasetInfo.classes`."""

@@ -1,4 +1,4 @@
-"""Artifact directories: one per stage and fingerprint, complete once their manifest is there."""
+"""Artifact directories: one per stage and fingerprint, complete once the manifest exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PACKAGES = ("wsss", "torch", "pytorch-lightning", "monai", "torchmetrics", "num
 
 @dataclass(frozen=True)
 class Artifact:
-    """The directory of one stage's result, named by the hash of all that determines it."""
+    """The directory of one stage's result, named by a hash of everything that determines it."""
 
     root: Path
     stage: str
@@ -45,21 +45,21 @@ class Artifact:
 
     @property
     def path(self) -> Path:
-        """The directory, whether it is there or not."""
+        """The directory; it need not exist."""
         return self.root / self.stage / self.fingerprint
 
     @property
     def work(self) -> Path:
-        """Scratch space of a stage under way: what a resumed run goes on from."""
+        """Scratch space of a running stage, from which an interrupted run resumes."""
         return self.path / WORK
 
     def manifest(self) -> dict[str, Any] | None:
-        """The manifest of a complete artifact whose files are all there, else ``None``."""
+        """The manifest of a complete artifact, all of whose files exist; else ``None``."""
         return read_manifest(self.path)
 
     @contextmanager
     def building(self, wait: Callable[[], None]) -> Iterator[None]:
-        """Hold the right to build; ``wait()`` is called once if another process has it."""
+        """Hold the build lock; ``wait()`` is called once if another process holds it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path.with_suffix(".lock"))
         try:
@@ -80,9 +80,9 @@ class Artifact:
         seconds: float,
         quarantined: Mapping[str, str],
     ) -> None:
-        """Write the metrics, then the manifest; only then is the scratch space dropped.
+        """Write the metrics, then the manifest, then remove the scratch space.
 
-        ``quarantined`` says why each image that was left out is, by id.
+        ``quarantined`` maps the id of each excluded image to the reason.
         """
         write_json(self.path / METRICS, metrics)
         manifest = {
@@ -103,10 +103,10 @@ class Artifact:
         shutil.rmtree(self.work, ignore_errors=True)
 
     def prepare(self) -> None:
-        """Make the directory ready to be built or gone on with; the caller holds the lock.
+        """Prepare the directory for a build or a resume; the caller holds the lock.
 
-        A manifest here belongs to files that were damaged since, so nothing of them is trusted.
-        What a kill left of a file in writing goes too.
+        A manifest found here belongs to damaged files, so the whole directory is discarded.
+        Partially written files of a killed process are removed.
         """
         self._discard_if_damaged()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ class Artifact:
             leftover.unlink()
 
     def prepare_for_parts(self) -> None:
-        """Make the directory ready for parts, of which others may be in writing already."""
+        """Prepare the directory for parts; other processes may already be writing theirs."""
         self._discard_if_damaged()
         self.work.mkdir(parents=True, exist_ok=True)
 
@@ -123,13 +123,13 @@ class Artifact:
             shutil.rmtree(self.path)
 
     def discard_if_empty(self) -> None:
-        """Remove the directory of a stage that failed before it had anything to resume from."""
+        """Remove the directory of a stage that failed before it wrote anything."""
         if self.path.is_dir() and not _files(self.path) and not self.work.exists():
             shutil.rmtree(self.path)
 
 
 def read_manifest(directory: Path) -> dict[str, Any] | None:
-    """The manifest of a complete artifact whose files are all there, else ``None``."""
+    """The manifest of a complete artifact, all of whose files exist; else ``None``."""
     try:
         manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text())
         sizes = {name: (directory / name).stat().st_size for name in manifest["files"]}
@@ -140,7 +140,7 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    """Write JSON atomically: a reader sees the old file or the new one."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(content, indent=1) + "\n")
 
@@ -152,7 +152,7 @@ def _files(directory: Path) -> list[str]:
 
 
 def describe_file(path: Path) -> dict[str, Any]:
-    """Digest and size, as a manifest keeps them."""
+    """SHA-256 digest and size in bytes, as stored in a manifest."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"sha256": digest, "bytes": path.stat().st_size}

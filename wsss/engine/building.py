@@ -1,4 +1,4 @@
-"""Build one artifact: alone, in parts, or training along with other processes."""
+"""Build one artifact: in one process, in parts, or by several processes that train together."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Builder:
-    """Builds what is missing under one config."""
+    """Builds missing artifacts of one experiment."""
 
     graph: Graph
     directory: RunDirectory
     log: RunLog
     console: Console
     part: Part = WHOLE
-    """What this process makes of a stage that can be written in parts."""
+    """The part that this process builds of a stage that can be split."""
 
     def build(self, stage: Stage) -> bool:
-        """Have the stage's artifact built; False where it is up to date.
+        """Build the stage's artifact; False if it is up to date.
 
-        Of several parts the one that ends last completes the artifact.
+        Of several parts, the one that finishes last completes the artifact.
 
         Raises:
-            UserError: something that the stage reads is not there.
+            UserError: an artifact that the stage reads does not exist.
         """
         artifact = self.graph.artifact(stage)
         if artifact.manifest() is not None:
@@ -61,12 +61,12 @@ class Builder:
             return self._build_alone(stage, artifact, world)
         if stage.trains(self.graph.config):
             stage.run(self._context(stage, artifact, world))
-        while artifact.manifest() is None:  # what started the processes ends all if one fails
+        while artifact.manifest() is None:  # if one process fails, the launcher ends all
             time.sleep(_POLL_SECONDS)
         return True
 
     def _build_alone(self, stage: Stage, artifact: Artifact, world: World) -> bool:
-        """Build under the artifact's lock; False where another process has done it meanwhile."""
+        """Build under the artifact's lock; False if another process has built it meanwhile."""
 
         def wait() -> None:
             self.console.print("  another process is building this artifact, waiting for it")
@@ -79,7 +79,7 @@ class Builder:
         return True
 
     def _build_part(self, stage: Stage, artifact: Artifact) -> bool:
-        """Write a part without the lock, since parts share no file; then join if all are there."""
+        """Write a part without the lock, since parts share no file; the last one completes."""
         assert stage.run_part is not None
         with artifact.building(lambda: None):
             artifact.prepare_for_parts()

@@ -1,4 +1,4 @@
-"""The chain of stages, and what each one's artifact is under a config."""
+"""The artifact of each stage under one config."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsss.runs.identity import fingerprint
 
 @dataclass
 class Graph:
-    """The artifact of each stage under one config, whether it exists or not."""
+    """Locates the artifacts of an experiment; they need not exist."""
 
     config: Config
     dataset: Dataset
@@ -37,7 +37,7 @@ class Graph:
         return {name: self.artifact(find_stage(name)) for name in stage.upstream}
 
     def job_key(self, stage: Stage) -> str:
-        """Name of what a stage would make, known without reading a pixel mask."""
+        """Key of the job that makes a stage's artifact, found without reading pixel masks."""
         if stage.plan is None:
             return f"{stage.name}_{self.artifact(stage).fingerprint}"
         upstream = {name: read.fingerprint for name, read in self.upstream(stage).items()}

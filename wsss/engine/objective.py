@@ -1,4 +1,4 @@
-"""What a run is worth to a sweeper that searches for the best settings."""
+"""The value that a searching sweeper maximises."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsss.config.schema import Config
 
 
 def objective(config: Config, metrics: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """The figure named by ``config.objective``, the higher the better.
+    """The value named by ``config.objective``; higher is better.
 
     Args:
         config: of the run.

@@ -1,4 +1,4 @@
-"""The settings that a tracking page shows: those one compares runs by."""
+"""The settings that are logged to MLflow as params."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsss.suggest import suggestion
 
 
 def chosen_params(settings: Mapping[str, Any], wanted: list[str]) -> dict[str, Any]:
-    """The wanted ones of an experiment's settings, which have dotted keys.
+    """Select settings, which have dotted keys.
 
     Each entry of ``wanted`` is a key, or a group, which stands for all of its keys. A key that only
     another option of its group has is left out.
@@ -30,7 +30,7 @@ def chosen_params(settings: Mapping[str, Any], wanted: list[str]) -> dict[str, A
 
 
 def _check(entry: str, groups: set[str]) -> None:
-    """UserError unless the entry's group, and the key in it, exist in some option."""
+    """`UserError` unless some option of the entry's group has its key."""
     group, _, key = entry.partition(".")
     if group not in groups:
         raise UserError(f"tracking.params names '{entry}'{suggestion(group, sorted(groups))}")

@@ -1,26 +1,35 @@
-"""The stages there are, found by name."""
+"""The stages there are. A stage is the attribute ``STAGE`` of the module ``wsss.stages.<name>``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from wsss.engine.stage import Stage
 from wsss.errors import UserError
 from wsss.suggest import suggestion
 
-CHAIN = ("train", "prune", "extract", "generate", "segment", "evaluate")
-"""The stages that ``stage=all`` runs, in order."""
-STAGES = (*CHAIN, "ceiling")
-"""The chain, then what runs only when it is asked for by name.
+if TYPE_CHECKING:  # so that --help does not load PyTorch
+    from wsss.engine.stage import Stage
 
-A stage is the attribute ``STAGE`` of the module ``wsss.stages.<name>``. Modules are imported by
-name, since stages stand above the engine.
-"""
+CHAIN: Mapping[str, str] = {
+    "train": "classifier from images and image labels",
+    "prune": "close attention heads, then remove them",
+    "extract": "class-attention maps of every image",
+    "generate": "pseudo-masks",
+    "segment": "segmenter trained on pseudo-masks",
+    "evaluate": "mIoU against pixel masks",
+}
+"""What each stage of ``stage=all`` does, in order."""
+STAGES: Mapping[str, str] = {
+    **CHAIN,
+    "ceiling": "the same segmenter on true masks (not part of all)",
+}
+"""The chain, then the stages that run only when they are asked for by name."""
 
 
 def find_stage(name: str) -> Stage:
-    """The stage of this name, one of `STAGES`."""
+    """The stage of this name, imported by name because stages are a floor above the engine."""
     stage: Stage = import_module(f"wsss.stages.{name}").STAGE
     return stage
 
@@ -39,3 +48,8 @@ def choose_stages(names: Sequence[str]) -> list[Stage]:
         raise UserError(f"stage names none; valid: {', '.join(valid)}")
     wanted = {*names, *(CHAIN if "all" in names else ())}
     return [find_stage(name) for name in STAGES if name in wanted]
+
+
+def stages_help() -> str:
+    """A line per stage, for the command's help."""
+    return "\n".join(f"  {name:<10} {what}" for name, what in STAGES.items())

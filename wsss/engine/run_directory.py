@@ -1,4 +1,4 @@
-"""The folder of one experiment: its config, links to its artifacts, the record for MLflow."""
+"""The folder of one experiment: its config, links to its artifacts, its MLflow records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from wsss.tracking import RunLog
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """``outputs/runs/<dataset>_<hash of the config>``: the same config comes back to it."""
+    """``outputs/runs/<dataset>_<hash of the config>``; equal configs share a folder."""
 
     KEY: ClassVar[str] = "experiment"
     path: Path
@@ -38,7 +38,7 @@ class RunDirectory:
 
     @classmethod
     def open(cls, config: Config, sweep: str | None = None) -> RunDirectory:
-        """Create the folder or find it again, and write the config into it.
+        """Create or reuse the folder, and write the config into it.
 
         ``sweep`` names the sweep that this run is a point of; all of them stand in ``sweeps.json``.
         """
@@ -68,7 +68,7 @@ class RunDirectory:
     def finish_stage(
         self, log: RunLog, stage: str, artifact: Artifact, metrics: Mapping[str, Any]
     ) -> None:
-        """Record a stage's results: numbers, manifest and figures, never bulk files."""
+        """Record a stage's numbers, manifest and figures; no large files."""
         numbers = {k: v for k, v in flat(metrics).items() if isinstance(v, int | float)}
         numbers = {k: v for k, v in numbers.items() if "confusion" not in k}
         log.metrics(stage, numbers)
@@ -78,11 +78,11 @@ class RunDirectory:
         log.end_run(stage)
 
     def record_model(self, log: RunLog, artifact: Artifact, save: SaveModel) -> None:
-        """Leave an artifact as an MLflow model, also in the record of its stage."""
+        """Save an artifact as an MLflow model, and log it with its stage."""
         folder = self.path / MODEL
         metadata = {"run": self.path.name, "fingerprint": artifact.fingerprint}
         save(self.config, artifact.path, folder, metadata)
-        self.start_stage(log, artifact.stage, artifact)  # it may be another run that built it
+        self.start_stage(log, artifact.stage, artifact)  # another run may have built it
         log.artifact(artifact.stage, folder, MODEL)
         log.end_run(artifact.stage)
 
@@ -91,17 +91,17 @@ class RunDirectory:
         return {} if self.sweep is None else {"sweep": self.sweep}
 
     def link(self, stage: str, artifact: Path) -> None:
-        """Leave a link named after the stage, so that results are found without hashes."""
+        """Link the stage's name to its artifact, so that results are found without hashes."""
         _link(self.path, stage, artifact)
 
     def submitted(self, keys: Mapping[str, str], content: Mapping[str, Any]) -> None:
-        """Note the keys of job records by stage, and the composed config to submit again."""
+        """Store job keys by stage, and the composed config for a later resubmission."""
         write_json(self.path / JOB_KEYS, job_keys(self.path) | dict(keys))
         write_json(self.path / COMPOSED, content)
 
 
 def link_everywhere(outputs: Path, key: str, stage: str, artifact: Path) -> None:
-    """Leave the link in every run directory that waits for the job with this key."""
+    """Link the artifact in every run directory that waits for the job with this key."""
     for run in sorted((outputs / "runs").iterdir()):
         if job_keys(run).get(stage) == key:
             _link(run, stage, artifact)

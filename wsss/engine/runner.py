@@ -1,4 +1,4 @@
-"""Run the stages that are asked for in this process, reusing every artifact that is up to date."""
+"""Run stages in this process; artifacts that are up to date are reused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_experiment(
     directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         for stage in stages:
-            graph.artifact(stage)  # what cannot work should fail before hours of training
+            graph.artifact(stage)  # fail before hours of training
         directory.start(tracker.log)
         builder = Builder(graph, directory, tracker.log, console, part)
         try:
@@ -58,7 +58,7 @@ def run_experiment(
 
 
 def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
-    """Build a stage's artifact unless it is up to date; ``None`` while other parts are missing."""
+    """Build a stage's artifact if needed; ``None`` while other parts are missing."""
     artifact = builder.graph.artifact(stage)
     builder.console.print(f"[bold]{stage.name}[/bold] {artifact.fingerprint}", highlight=False)
     built = builder.build(stage)
@@ -81,5 +81,5 @@ def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
 
 
 def relative(path: Path) -> Path:
-    """Shorter where the path lies below the working directory."""
+    """The path relative to the working directory if it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""What a stage is: a pure step from config, upstream artifacts and data to an artifact."""
+"""A stage: a pure step from config, upstream artifacts and data to an artifact."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SaveModel = Callable[[Config, Path, Path, Mapping[str, str]], None]
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage gets to work with."""
+    """The inputs of a running stage."""
 
     config: Config
     dataset: Dataset
@@ -38,11 +38,11 @@ class Context:
     log: RunLog
     console: Console
     world: World = ALONE
-    """The processes that train together; only the one that leads writes."""
+    """The processes that train together; only the leading one writes."""
 
     @property
     def memory(self) -> Path:
-        """Folder of what is known of datasets, whatever the experiment."""
+        """Folder of cached facts about datasets, shared by all experiments."""
         return dataset_memory(self.config)
 
     @property
@@ -51,7 +51,7 @@ class Context:
         return pick_device(self.config.trainer.accelerator)
 
     def report_epoch(self, epoch: int, metrics: EpochMetrics) -> None:
-        """Log an epoch's metrics and say the main ones."""
+        """Log an epoch's metrics and print the main ones."""
         self.log.metrics(self.artifact.stage, metrics, step=epoch)
         shown = [f"{n} {v:.4g}" for n, v in metrics.items() if "/" in n]
         self.console.print(f"  epoch {epoch + 1}: {', '.join(shown)}", highlight=False)
@@ -84,21 +84,21 @@ class Stage:
     run: Callable[[Context], Metrics]
     """Write the result into ``context.artifact.path`` and return its metrics."""
     key_figure: Callable[[Metrics], str]
-    """The metric worth a line on the terminal."""
+    """The result in a few words, for the table on the terminal."""
     version: int = 1
-    """Raised when the code changes what the stage makes of the same inputs."""
+    """Increased whenever a code change alters the result for equal inputs."""
     plan: Callable[[Config, Dataset], dict[str, Any]] | None = None
-    """For a stage whose ``inputs`` read pixel masks: what determines the result besides those."""
+    """For a stage whose ``inputs`` read pixel masks: the same without the masks."""
     run_part: Callable[[Context, Part], None] | None = None
-    """Write one part of the result, where parts can be written apart; ``run`` keeps them."""
+    """Write one part of the result, for stages that can be split; ``run`` completes it."""
     save_model: SaveModel | None = None
-    """For a stage whose result is a network to be used elsewhere."""
+    """For a stage whose result can be exported as an MLflow model."""
     trains: Callable[[Config], bool] = lambda config: False
     """Whether several processes train together."""
 
 
 def dataset_inputs(config: Config, dataset: Dataset, splits: tuple[Split, ...]) -> dict[str, Any]:
-    """What of the data determines a result: settings, and the index of the splits in use."""
+    """The part of the data that determines a result: settings, and an index of the splits."""
     info = dataset.info
     settings = config.dataset.determining() | {
         "kind": type(config.dataset).__name__,

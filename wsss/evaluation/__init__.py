@@ -1,1 +1,1 @@
-"""Scores: pixel masks by one evaluator, image labels by average precision."""
+"""Scores of pixel masks and of image-level classification."""

@@ -19,24 +19,24 @@ def classification_metrics(
     *,
     multi_label: bool,
 ) -> dict[str, Any]:
-    """Scores of image-level classification, ready for JSON; all are in 0..1.
+    """Scores of image-level classification, ready for JSON; all are in [0, 1].
 
-    Only classes with a positive image count, since precision at no recall has no meaning; they
-    are listed in ``classes_counted``. ``mAP`` and ``F1`` (each class cut at probability 0.5) are
-    means over them. ``top1`` (share of images whose likeliest class is right) is there for
-    datasets with one label per image only.
+    Only classes with a positive image count, since average precision is undefined without one; they
+    are listed in ``classes_counted``. ``mAP`` and ``F1`` (at probability 0.5) are means over them.
+    ``top1``, the share of images whose most probable class is correct, is given only for datasets
+    with one label per image.
 
     Args:
-        probabilities: ``[images, classes]`` in 0..1.
-        labels: ``[images, classes]`` of 0 and 1.
+        probabilities: ``[images, C]`` in [0, 1].
+        labels: ``[images, C]`` of 0 and 1.
         classes: names, in the order of the columns.
         multi_label: whether an image may carry several labels.
 
     Raises:
-        UserError: where no image has a label, or a probability is outside 0..1 or NaN.
-        ValueError: for shapes that disagree.
+        UserError: no image has a label, or a probability is outside [0, 1] or NaN.
+        ValueError: shapes that do not match.
     """
-    # Imported here: takes seconds, and most of what reads masks needs none of it.
+    # Imported here: takes seconds, and scoring masks does not need it.
     from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
     if not probabilities.shape == labels.shape == (len(labels), len(classes)):

@@ -1,4 +1,4 @@
-"""Scoring pseudo-masks and segmenters against pixel masks, by one evaluator."""
+"""Scores of pseudo-masks and segmenters against pixel masks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from wsss.progress import track
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """``split`` is the held-out one that is reported, ``figure_images`` how many are drawn."""
+    """What is reported: the config group ``evaluation``."""
 
     split: str
+    """The split that is reported: ``train``, ``val`` or ``test``."""
     figure_images: int
+    """Number of images of that split in the figure of predictions, at least 0."""
 
     def __post_init__(self) -> None:
         check_choice("evaluation.split", self.split, SPLITS)
@@ -26,10 +28,10 @@ class EvaluationConfig:
 
 
 def judged_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
-    """Images that pseudo-masks are scored on: the reported split's, and those of ``train``.
+    """Images that pseudo-masks are scored on, by split: those of ``train`` and the reported one.
 
-    Without pixel labels for training, the normal case outside of benchmarks, there are none of
-    ``train``, and some where the providers labelled some. The reported split must have them all.
+    Of ``train`` only images with a mask: all, some or, usual outside of benchmarks, none. Every
+    image of the reported split must have one.
     """
     labelled = [image_id for image_id in dataset.ids("train") if dataset.has_mask(image_id)]
     judged: dict[Split, list[str]] = {"train": labelled} if labelled else {}
@@ -37,9 +39,9 @@ def judged_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
 
 
 def threshold_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
-    """Images that a threshold may be chosen on: with masks, and never of the reported split.
+    """Images with masks that a threshold may be chosen on, never of the reported split.
 
-    Those of ``val``, else those of ``train``; an empty dictionary where neither has any.
+    Those of ``val`` or else of ``train``; an empty dictionary if neither has any.
     """
     choices: tuple[Split, ...] = ("val", "train")
     for split in choices:
@@ -59,17 +61,16 @@ def evaluate_masks(
     image_labels: str,
     threshold_from: str = "none",
 ) -> dict[str, Any]:
-    """IoU per class, mIoU and the rule they follow, over one split at the images' own sizes.
+    """IoU per class, mIoU and their `Rule`, over one split at the images' own sizes.
 
     Args:
         dataset: names the images and classes.
         split: named in the rule.
-        predict: gives the mask ``[H, W]`` that is judged.
+        predict: gives the mask ``[H, W]`` to score.
         truth: gives the pixel labels ``[H, W]``, from `Dataset.open_masks`.
-        ids: the images of the split that are judged.
-        image_labels: whether ``predict`` was ``given`` image labels, ``predicted`` them or used
-            ``none``.
-        threshold_from: where thresholds that ``predict`` depends on were chosen.
+        ids: images of the split to score.
+        image_labels: whether the masks used ``given`` image labels, ``predicted`` ones or ``none``.
+        threshold_from: where the thresholds of the masks were chosen.
     """
     evaluator = SegmentationEvaluator(len(dataset.info.classes))
     for image_id in track(ids, f"evaluate {split}"):
@@ -93,7 +94,7 @@ def scored(
     image_labels: str,
     threshold_from: str,
 ) -> dict[str, Any]:
-    """What an evaluator has counted over images ``ids``, and the rule; see `evaluate_masks`."""
+    """Scores from an evaluator that has counted the images ``ids``; see `evaluate_masks`."""
     info = dataset.info
     rule = Rule(
         classes=info.classes,

@@ -1,7 +1,7 @@
-"""The one evaluator of pixel masks, and the scores of image-level classification.
+"""The evaluator of all pixel masks.
 
-Published "mIoU"s follow different rules (a class absent everywhere counted as 0, or not; one
-split or another; labels given or predicted), so every result here carries its `Rule`.
+Published mIoUs follow different rules: a class absent everywhere counts as 0 or not at all, splits
+differ, image labels are given or predicted. So every result includes its `Rule`.
 """
 
 from __future__ import annotations
@@ -20,28 +20,30 @@ ImageLabels = Literal["given", "predicted", "none"]
 
 @dataclass(frozen=True)
 class Rule:
-    """The protocol that a score was taken under."""
+    """The protocol of a score."""
 
     classes: tuple[str, ...]
+    """Names, in the order of mask values."""
     ignore_index: int
-    """Target value that no class counts for."""
+    """Value of target pixels that do not count."""
     split: str
+    """Dataset and split, such as ``"voc/val"``."""
     protocol: str
-    """`DatasetInfo.protocol`: which of a dataset's choices made this split and its labels."""
+    """`DatasetInfo.protocol`: the choices that define the dataset's splits and labels."""
     image_size: str
     """Size at which pixels were compared, such as ``"original"``."""
     image_labels: ImageLabels
-    """Whether the masks were made knowing the image labels."""
+    """Whether the masks were made with given image labels, predicted ones or none."""
     threshold_from: str
-    """Where each threshold was chosen, ``"none"`` where the rule has none."""
+    """Where the thresholds of the masks were chosen, ``"none"`` if they have none."""
     absent_class: str = field(default="mean over classes with union > 0", init=False)
 
 
 class SegmentationEvaluator:
-    """Counts pixels by true and predicted class over any number of images.
+    """Counts pixels by true and predicted class over all images.
 
-    Pixels whose target is ``ignore_index`` do not count. A pixel that counts but is predicted as
-    ``ignore_index`` (left unlabelled) is an error of its true class, kept in an extra column.
+    Pixels whose target is ``ignore_index`` do not count. A counted pixel that is predicted as
+    ``ignore_index`` (unlabelled) is an error of its true class, kept in an extra column.
     """
 
     def __init__(self, num_classes: int, ignore_index: int = IGNORE_INDEX) -> None:
@@ -57,10 +59,10 @@ class SegmentationEvaluator:
 
         Args:
             prediction: ``[H, W]`` of class indices, ``ignore_index`` where unlabelled.
-            target: ``[H, W]`` of class indices, ``ignore_index`` where nothing counts.
+            target: ``[H, W]`` of class indices, ``ignore_index`` for pixels that do not count.
 
         Raises:
-            UserError: for two shapes, or a value that is neither a class nor ``ignore_index``.
+            UserError: shapes differ, or a value is neither a class nor ``ignore_index``.
         """
         if prediction.shape != target.shape:
             raise UserError(
@@ -72,13 +74,13 @@ class SegmentationEvaluator:
         predicted = np.where(predicted == self.ignore_index, self.num_classes, predicted)
         counted = true != self.ignore_index
         columns = self.num_classes + 1
-        # By hand, since torchmetrics compares every pixel with every cell once PyTorch is asked for
-        # deterministic algorithms, as training does.
+        # Not by torchmetrics: with deterministic algorithms, as training sets them, it compares
+        # every pixel with every cell.
         cells = true[counted] * columns + predicted[counted]
         self.confusion += np.bincount(cells, minlength=self.confusion.size).reshape(-1, columns)
 
     def result(self, rule: Rule) -> dict[str, Any]:
-        """Scores of everything counted so far, ready for JSON; shares are in 0..1.
+        """Scores of all images so far, ready for JSON; shares are in [0, 1].
 
         ``miou`` is the mean of ``iou`` over ``classes_counted``: the classes with union > 0. A
         class that occurs in neither targets nor predictions has the IoU ``None``.
@@ -86,8 +88,8 @@ class SegmentationEvaluator:
         ``confusion`` has a row per true class and a column per name in ``confusion_columns``.
 
         Raises:
-            UserError: where no pixel counted.
-            ValueError: where ``rule`` describes another number of classes or ignore index.
+            UserError: no pixel counts.
+            ValueError: ``rule`` has another number of classes or ignore index.
         """
         if (len(rule.classes), rule.ignore_index) != (self.num_classes, self.ignore_index):
             raise ValueError(

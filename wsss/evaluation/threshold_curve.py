@@ -12,13 +12,13 @@ THRESHOLDS = tuple(step / 100 for step in range(101))
 
 
 class ThresholdEvaluator:
-    """Counts pixels by true class, class at threshold 0, and the threshold that they reach.
+    """Counts pixels by true class, class at threshold 0, and highest threshold that they reach.
 
-    Memory is classes² times thresholds, whatever the number of images.
+    Memory is O(classes² x thresholds), independent of the number of images.
 
     Args:
-        num_classes: classes of a pixel, the background among them.
-        background: the class that pixels belong to below the threshold.
+        num_classes: classes of a pixel, background included.
+        background: the class of pixels below the threshold.
     """
 
     def __init__(self, num_classes: int, background: int) -> None:
@@ -32,20 +32,20 @@ class ThresholdEvaluator:
             lowest: ``[H, W]``, the mask at threshold 0, `IGNORE_INDEX` where unlabelled.
             heights: ``[H, W]``, the highest stretched map; the mask at threshold ``t`` is
                 ``lowest`` where ``heights >= t`` and background elsewhere.
-            target: ``[H, W]`` of class indices, `IGNORE_INDEX` where nothing counts.
+            target: ``[H, W]`` of class indices, `IGNORE_INDEX` for pixels that do not count.
         """
         classes, columns, bins = shape = self._counts.shape
         counted = target < classes
         true, label = target[counted].astype(np.int64), lowest[counted]
         label = np.minimum(label, classes)  # unlabelled is the last column
-        # Compared as mask rules do, in float32.
+        # In float32, like the comparison in mask rules.
         limits = np.asarray(THRESHOLDS, np.float32)
         reached = np.searchsorted(limits, heights[counted], side="right")
         cell = (true * columns + label) * bins + reached
         self._counts += np.bincount(cell, minlength=self._counts.size).reshape(shape)
 
     def at(self, index: int) -> SegmentationEvaluator:
-        """The evaluator as it would be after all images at threshold ``THRESHOLDS[index]``."""
+        """The evaluator of the masks at threshold ``THRESHOLDS[index]``."""
         evaluator = SegmentationEvaluator(len(self._counts))
         evaluator.confusion += self._counts[..., index + 1 :].sum(axis=-1)
         below = self._counts[..., : index + 1].sum(axis=(1, 2))

@@ -1,1 +1,1 @@
-"""From a classifier to one map per class."""
+"""Class maps from a trained classifier."""

@@ -1,4 +1,4 @@
-"""How class maps are taken from a classifier: the config group ``attention``."""
+"""How class maps are made: the config group ``attention``."""
 
 from __future__ import annotations
 
@@ -7,47 +7,49 @@ from typing import Any
 
 from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
+from wsss.maps.sources.registry import SOURCES
 from wsss.models.build import ModelConfig
 
-SOURCES = ("attention", "patch_cam", "fused", "clusters")
-
 HEADS = ("open", "all", "weighted")
-
 METHODS = ("sum", "rollout")
 
 
 @dataclass(frozen=True)
 class AttentionConfig:
-    """How maps are taken from a classifier.
-
-    ``source`` is what they are: ``attention`` of class tokens to patches; ``patch_cam``, the class
-    scores of its patch head, cut at 0; ``fused``, the root of the product of both (MCTformer, Xu
-    et al., CVPR 2022); or ``clusters``, for a shared class token (`wsss.maps.clusters`). With
-    ``affinity`` they are then spread along the attention between patches (`wsss.maps.affinity`).
-
-    ``heads`` says whose attention is averaged: ``open`` the heads that pruning left, ``all`` those
-    of the classifier as it was trained, ``weighted`` what pruning left, each head by its soft gate.
-    ``layers`` is ``all``, ``last_<k>`` for the last k blocks, a list of block numbers from 0, or
-    ``learnt``: all, each with the weight that image labels give it (`wsss.maps.layer_weights`).
-    ``method`` joins them: ``sum`` as published, or ``rollout`` (`wsss.maps.rollout`).
-
-    Maps are taken at the image's own size, with the longer side at most ``max_side`` pixels, or,
-    where that is ``None``, at the size that the classifier was trained on. ``scales`` are factors
-    on it; ``flip`` adds the mirrored image. All views are averaged.
-    """
+    """How class maps are made from a classifier."""
 
     source: str
+    """What maps are: a key of `wsss.maps.sources.registry.SOURCES`."""
     affinity: bool
+    """Spread maps along the attention between patches (`wsss.maps.affinity`)."""
     heads: str
+    """Which heads are averaged.
+
+    ``open``: those that pruning kept. ``all``: those of the classifier before pruning.
+    ``weighted``: those that pruning kept, each weighted by its soft gate.
+    """
     layers: Any
+    """Which layers take part.
+
+    ``all``; ``last_<k>`` for the last k blocks; a list of block numbers from 0; or ``learnt``: all,
+    weighted as learnt from image labels (`wsss.maps.layer_weights`).
+    """
     method: str
+    """How the attention of layers is joined: ``sum``, or ``rollout`` (`wsss.maps.rollout`)."""
     max_side: int | None
+    """The longer side of an image in pixels, at most; smaller images keep their size.
+
+    ``None``: images have the size that the classifier was trained on.
+    """
     scales: list[float]
+    """Factors on that size, each above 0, one view per factor; maps of views are averaged."""
     flip: bool
+    """Also average over mirror images."""
     batch_size: int
+    """Images per forward pass, at least 1."""
 
     def __post_init__(self) -> None:
-        check_choice("attention.source", self.source, SOURCES)
+        check_choice("attention.source", self.source, tuple(SOURCES))
         check_choice("attention.heads", self.heads, HEADS)
         check_choice("attention.method", self.method, METHODS)
         check_least("attention.max_side", self.max_side, 1)
@@ -57,10 +59,10 @@ class AttentionConfig:
 
 
 def layer_numbers(layers: object, depth: int) -> list[int]:
-    """Numbers of the blocks that ``layers`` names, rising, see `AttentionConfig`.
+    """Numbers of the blocks that `AttentionConfig.layers` names, rising.
 
     Raises:
-        UserError: anything else, a block that is not there, or one that stands twice.
+        UserError: not such a value, an unknown block, or a block named twice.
     """
     if layers in ("all", "learnt"):
         return list(range(depth))
@@ -82,20 +84,23 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
 
 
 def check_maps(config: AttentionConfig, model: ModelConfig) -> None:
-    """`UserError` where a model does not have what maps are to be taken from."""
-    source = config.source
+    """Raise `UserError` if the model lacks what the maps are made from."""
+    source = SOURCES[config.source]
     layer_numbers(config.layers, model.depth)
     if config.layers == "learnt":
-        if model.patch_head == "none" or source not in ("attention", "fused"):
+        if model.patch_head == "none" or not source.class_attention:
+            sources = " or ".join(name for name, s in SOURCES.items() if s.class_attention)
             raise UserError(
-                "attention.layers=learnt weighs class attention by what it finds in patch scores; "
-                "it needs model.patch_head=average or ranked, attention.source=attention or fused"
+                "attention.layers=learnt weights class attention by the patch scores it finds; "
+                f"it needs model.patch_head=average or ranked, attention.source={sources}"
             )
         if config.method == "rollout":
             raise UserError("attention.layers=learnt needs attention.method=sum")
-    if source in ("patch_cam", "fused") and model.patch_head == "none":
-        raise UserError(f"attention.source={source} needs model.patch_head=average or ranked")
-    if source in ("attention", "fused") and model.class_tokens == "shared":
-        raise UserError(f"attention.source={source} needs model.class_tokens=per_class")
-    if source == "clusters" and model.class_tokens != "shared":
-        raise UserError("attention.source=clusters needs model.class_tokens=shared")
+    if source.patch_head and model.patch_head == "none":
+        raise UserError(
+            f"attention.source={config.source} needs model.patch_head=average or ranked"
+        )
+    if source.class_tokens not in (None, model.class_tokens):
+        raise UserError(
+            f"attention.source={config.source} needs model.class_tokens={source.class_tokens}"
+        )

@@ -1,4 +1,4 @@
-"""How much each layer's class attention should count, learnt from image labels."""
+"""Weights of the layers' class attention, learnt from image labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STEPS = 100
 def attended_scores(
     model: ClassTokenViT, images: Tensor, head_weights: Sequence[Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What class attention finds in the patch scores of images, layer by layer.
+    """Patch scores that each layer's class attention attends to.
 
     Args:
         model: classifier with a patch head and a token per class, in evaluation mode.
@@ -25,7 +25,7 @@ def attended_scores(
         head_weights: as in `ClassTokenViT.forward`.
 
     Returns:
-        patch scores summed with attention as weight, and that attention summed, ``[B, layers, C]``.
+        sums over patches of attention times patch scores, and of attention, each ``[B, L, C]``.
     """
     scores = model.score(images, return_attention=True, head_weights=head_weights)
     attention, patches = scores.encoded.class_attention, scores.patch_scores
@@ -37,19 +37,18 @@ def attended_scores(
 def learn_layer_weights(
     batches: Iterable[tuple[tuple[Tensor, Tensor], Tensor]], multi_label: bool
 ) -> Tensor:
-    """Weights of layers under which attention points at the patches that show a class.
+    """Weights of layers for which attention selects the patches that show a class.
 
-    The class attention of all layers, joined by these weights, pools the patch scores of an image;
-    the classification loss of what comes out is minimised over the weights alone, after the idea
-    of WeakTr (Zhu et al., 2023) to let image labels weigh attention. Nothing but the sums of
-    `attended_scores` is kept of an image.
+    The weighted class attention of all layers pools the patch scores of an image into class scores,
+    and their classification loss is minimised over the layer weights only. Image labels weight
+    attention in WeakTr (Zhu et al., 2023), too. Of an image only `attended_scores` are kept.
 
     Args:
-        batches: `attended_scores` of images, and their labels ``[B, C]`` of 0 and 1.
-        multi_label: several labels an image, or exactly one.
+        batches: `attended_scores` and labels ``[B, C]`` of 0 and 1.
+        multi_label: whether an image may have several labels.
 
     Returns:
-        ``[layers]``, from 0 up, of sum 1.
+        ``[L]``, at least 0, of sum 1.
     """
     sums, labels = zip(*batches, strict=True)
     found, given = (torch.cat(parts).double() for parts in zip(*sums, strict=True))

@@ -1,4 +1,4 @@
-"""A threshold found in the values that it parts."""
+"""Otsu's threshold."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 
 def otsu_threshold(values: NDArray[np.floating]) -> float:
-    """The threshold that parts values best in two, infinite where all are equal.
+    """The threshold that best separates values into two classes; infinite if all are equal.
 
-    Of all ways to cut the sorted values it takes the one with the greatest between-class variance,
-    ``w0 * w1 * (m1 - m0)**2`` of the two parts' shares ``w`` and means ``m`` (Otsu, IEEE
-    Transactions on Systems, Man, and Cybernetics 1979, equation 14), and returns the middle of the
-    gap. Without a histogram no number of bins has to be chosen, and a rising affine change of the
-    values changes the threshold alike.
+    It maximises the between-class variance ``w0 * w1 * (m1 - m0)**2`` of the shares ``w`` and means
+    ``m`` of the classes (Otsu, IEEE Transactions on Systems, Man, and Cybernetics 1979, equation
+    14). The maximum is taken over all cuts of the sorted values, not over the bins of a histogram;
+    the threshold is the middle of the gap. An increasing affine change of the values changes the
+    threshold in the same way.
+
+    Args:
+        values: any shape, finite.
     """
     ordered = np.sort(values, axis=None).astype(np.float64)
     cuts = np.flatnonzero(np.diff(ordered) > 0)

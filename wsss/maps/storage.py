@@ -19,7 +19,7 @@ from wsss.data.types import Split
 
 
 class ImageMaps(NamedTuple):
-    """What the classifier says of one image."""
+    """Class maps and class probabilities of one image."""
 
     image_id: str
     attention: NDArray[np.float32]
@@ -29,14 +29,21 @@ class ImageMaps(NamedTuple):
 
 
 def shard_path(directory: Path, split: Split, index: int) -> Path:
-    """Where shard ``index`` of a split lies."""
+    """Path of shard ``index`` of a split."""
     return directory / f"{split}_{index:05d}.safetensors"
 
 
 def write_shard(
     path: Path, ids: Sequence[str], attention: Sequence[Tensor], probabilities: Sequence[Tensor]
 ) -> None:
-    """Write the maps of some images, all or nothing."""
+    """Write the maps of some images, atomically.
+
+    Args:
+        path: see `shard_path`.
+        ids: of the images.
+        attention: ``[image classes, h, w]`` for each image.
+        probabilities: ``[image classes]`` for each image.
+    """
     tensors: dict[str, Tensor] = {}
     for row, (maps, scores) in enumerate(zip(attention, probabilities, strict=True)):
         tensors[f"attention/{row}"] = maps.to(torch.float16).contiguous()
@@ -46,12 +53,12 @@ def write_shard(
 
 
 class StoredMaps:
-    """Maps of the images of a split, in order; one image's are read at a time.
+    """Maps of the images of a split, in order; read one image at a time.
 
     Args:
         directory: artifact of stage ``extract``.
         split: which images.
-        wanted: says of a shard, by its index, whether its images belong to them.
+        wanted: whether to include a shard, given its index.
     """
 
     def __init__(

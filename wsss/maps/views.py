@@ -1,4 +1,4 @@
-"""Images as maps are taken of them: standardised, in batches of one size, read ahead."""
+"""Images that maps are made of: standardised, in batches of one size, read ahead."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from wsss.data.fit import fitted_size, own_size, resize
 from wsss.maps.config import AttentionConfig
 from wsss.models.input_spec import InputSpec, standardise
 
-Draw = tuple[int, str]
-"""Shard and id of an image."""
+
+class ShardImage(NamedTuple):
+    """An image and the shard that its maps are written to."""
+
+    shard: int
+    image_id: str
 
 
 class Views(NamedTuple):
-    """A batch."""
+    """A batch of images of one shard and one size."""
 
     shard: int
     ids: list[str]
@@ -36,28 +40,33 @@ def read_views(
     *,
     workers: int,
 ) -> Iterator[Views]:
-    """The images of shards, one shard after another; no batch has images of two.
+    """Batches of the images of shards, one shard after another.
 
-    ``workers`` processes read ahead, two batches each; with 0 none does.
+    Args:
+        dataset: where images are read from.
+        shards: image ids by shard.
+        spec: the classifier's input.
+        attention: size of images and of batches.
+        workers: processes that read ahead, two batches each; 0 reads in this process.
     """
     loader = DataLoader(
         _Images(dataset, spec, attention),
         batch_sampler=_batches(dataset, shards, spec, attention),
         num_workers=workers,
-        collate_fn=_together,
+        collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
     )
     return iter(loader)
 
 
-class _Images(TorchDataset[tuple[Draw, Tensor]]):
+class _Images(TorchDataset[tuple[ShardImage, Tensor]]):
     def __init__(self, dataset: Dataset, spec: InputSpec, attention: AttentionConfig) -> None:
         self._dataset, self._spec, self._attention = dataset, spec, attention
 
-    def __getitem__(self, draw: Draw) -> tuple[Draw, Tensor]:
-        image = standardise(self._dataset.read_image(draw[1]), self._spec)
+    def __getitem__(self, key: ShardImage) -> tuple[ShardImage, Tensor]:
+        image = standardise(self._dataset.read_image(key.image_id), self._spec)
         size = _view_size((image.shape[-2], image.shape[-1]), self._spec, self._attention)
-        return draw, resize(image, size)
+        return key, resize(image, size)
 
 
 def _batches(
@@ -65,26 +74,26 @@ def _batches(
     shards: Mapping[int, Sequence[str]],
     spec: InputSpec,
     attention: AttentionConfig,
-) -> Iterator[list[Draw]]:
+) -> Iterator[list[ShardImage]]:
     for shard, ids in shards.items():
-        alike: dict[tuple[int, int], list[Draw]] = {}
+        by_size: dict[tuple[int, int], list[ShardImage]] = {}
         for image_id in ids:
             size = _view_size(dataset.size(image_id), spec, attention)
-            alike.setdefault(size, []).append((shard, image_id))
-        for members in alike.values():
+            by_size.setdefault(size, []).append(ShardImage(shard, image_id))
+        for members in by_size.values():
             for start in range(0, len(members), attention.batch_size):
                 yield members[start : start + attention.batch_size]
 
 
-def _together(items: Sequence[tuple[Draw, Tensor]]) -> Views:
-    (shard, _), _ = items[0]
-    return Views(shard, [draw[1] for draw, _ in items], torch.stack([view for _, view in items]))
+def _collate(items: Sequence[tuple[ShardImage, Tensor]]) -> Views:
+    keys, images = zip(*items, strict=True)
+    return Views(keys[0].shard, [key.image_id for key in keys], torch.stack(images))
 
 
 def _view_size(
     size: tuple[int, int], spec: InputSpec, attention: AttentionConfig
 ) -> tuple[int, int]:
-    """Height and width at which maps of an image of ``size`` are taken, before ``scales``."""
+    """Height and width to which an image of ``size`` is brought, before ``scales``."""
     if attention.max_side is None:
         return fitted_size(size, spec.image_size, spec.fit)
     return own_size(size, attention.max_side)

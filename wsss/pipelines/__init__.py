@@ -1,1 +1,1 @@
-"""Stages, their artifacts and the command line."""
+"""The command line."""

@@ -11,12 +11,14 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wsss.config.directory import config_directory
+from wsss.engine.registry import stages_help
 from wsss.errors import UserError
 
+OmegaConf.register_new_resolver("stages", stages_help, replace=True)  # in conf/config.yaml's help
 _failures: list[UserError] = []
 
 
@@ -24,33 +26,34 @@ _failures: list[UserError] = []
 def run(composed: DictConfig) -> float | None:
     """Run one composed experiment; Hydra calls it once, or once per point of a sweep.
 
-    Returns what a sweeper that searches is to maximise, see `wsss.engine.objective`.
+    Returns the value that a searching sweeper maximises, see `wsss.engine.objective`.
     """
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
     from rich.console import Console
 
     from wsss.cluster.launch import launch_experiment
+    from wsss.config.parsing import plain_values
 
     try:
-        return launch_experiment(composed, Console(), _sweep())
+        return launch_experiment(plain_values(composed), Console(), _sweep())
     except UserError as error:
-        # Kept from Hydra, so that it adds no lines of its own and a sweep goes on.
+        # Not raised through Hydra, which would print more lines and end a sweep.
         _failures.append(error)
         _say(f"error: {error}", 2)
         return None
 
 
 def _sweep() -> str | None:
-    """The name of the sweep that this is a point of: the time at which it was started."""
+    """The name of the sweep that this run belongs to: its start time."""
     job = HydraConfig.get()
     return Path(job.sweep.dir).name if job.mode is RunMode.MULTIRUN else None
 
 
 def main() -> None:
-    """Run, and turn what the user can mend into one line and exit status 2."""
+    """Run, and turn errors of the user into one line and exit status 2."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     _failures.clear()
-    # Lightning would only note the signal, and a sweep go on with its next point.
+    # Otherwise Lightning only notes the signal, and a sweep continues with its next point.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:
@@ -62,7 +65,7 @@ def main() -> None:
 
         sys.exit(_say(f"error: {describe(error, str(config_directory()), sys.argv[1:])}", 2))
     except KeyboardInterrupt:
-        sys.exit(_say("interrupted; the same command goes on from here", 130))
+        sys.exit(_say("interrupted; the same command resumes here", 130))
     if _failures:
         sys.exit(2)
 

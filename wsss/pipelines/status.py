@@ -1,4 +1,4 @@
-"""``python -m wsss.pipelines.status``: how far runs are, see `wsss.cluster.status`."""
+"""``python -m wsss.pipelines.status``, see `wsss.cluster.status`."""
 
 from __future__ import annotations
 

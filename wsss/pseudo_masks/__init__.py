@@ -1,1 +1,1 @@
-"""From class maps to one label per pixel."""
+"""Pseudo-masks: one label per pixel, made from class maps and image labels."""

@@ -1,4 +1,4 @@
-"""Pseudo-masks on disk."""
+"""Reading pseudo-masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsss.data.types import Mask, Split
 
 
 def read_pseudo_mask(directory: Path, split: Split, image_id: str) -> Mask:
-    """The pseudo-mask of an image in the artifact ``directory``, ``[H, W]``."""
+    """The pseudo-mask ``[H, W]`` of an image, from an artifact of stage ``generate``."""
     stem = directory / split / image_id
     georeferenced = stem.with_name(stem.name + ".tif")
     plain = stem.with_name(stem.name + ".png")

@@ -1,76 +1,65 @@
-"""From what the classifier says of an image to its pseudo-mask."""
+"""From the maps of an image to its pseudo-mask."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from wsss.data.base import Dataset
 from wsss.data.types import IGNORE_INDEX, DatasetInfo, Mask
-from wsss.maps.storage import ImageMaps
-from wsss.pseudo_masks.refinement import pamr
-from wsss.pseudo_masks.rules import (
-    Maps,
-    PseudoMaskConfig,
-    min_max,
-    present_classes,
-    pseudo_mask,
-    upsample,
-)
+from wsss.pseudo_masks.candidates import Candidates
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.min_max import min_max
+from wsss.pseudo_masks.rules.registry import RULES
+from wsss.pseudo_masks.rules.rule import UNCERTAIN, UNPAINTED, Maps, Painted
 
 
-@dataclass(frozen=True)
-class Claims:
-    """The classes that may appear in an image, and where."""
+def paint(candidates: Candidates, settings: PseudoMaskConfig, info: DatasetInfo) -> Mask:
+    """The pseudo-mask ``[H, W]`` of an image, by the rule of the config."""
+    painted = apply_rule(
+        candidates.maps,
+        candidates.probabilities,
+        settings,
+        has_background=info.background is not None,
+    )
+    # Indices count from the end: UNPAINTED (-1) is the last entry, UNCERTAIN (-2) the one before.
+    labels = [*candidates.classes, IGNORE_INDEX, info.background or 0]
+    return np.array(labels, np.uint8)[painted]
 
-    classes: NDArray[np.integer]
-    """``[P]``, indices of `DatasetInfo.classes`."""
-    probabilities: Maps
-    """``[P]``, in [0, 1]."""
-    maps: Maps
-    """``[P, H, W]`` at the image's own size, refined where the config says so."""
 
-
-def claims(
+def apply_rule(
+    maps: Maps,
+    probabilities: NDArray[np.float32],
     settings: PseudoMaskConfig,
-    dataset: Dataset,
-    maps: ImageMaps,
-    labels: NDArray[np.float32],
-    device: torch.device,
-) -> Claims:
-    """What mask rules decide on, for an image with labels ``[image classes]``."""
-    info, classes = dataset.info, np.array(dataset.info.image_classes)
-    present = present_classes(
-        maps.probabilities,
-        labels,
-        settings.image_labels,
-        settings.presence_threshold,
-        may_be_none=info.background is not None and info.multi_label,
-    )
-    # Where images are labelled with the background, it is what is left, not what is looked for.
-    present &= classes != info.background
-    size = dataset.size(maps.image_id)
-    if not present.any():
-        raised = np.empty((0, *size), np.float32)
-    else:
-        raised = upsample(maps.attention[present], size)
-        if settings.refine == "pamr":
-            image = torch.from_numpy(dataset.read_image(maps.image_id)).to(device)
-            # Stretched before, or rounding would make something of a constant map.
-            scores = torch.from_numpy(min_max(raised)).to(device)
-            refined = pamr(scores, image, settings.pamr_iterations, settings.pamr_dilations)
-            raised = refined.cpu().numpy()
-    return Claims(classes[present], maps.probabilities[present], raised)
+    *,
+    has_background: bool,
+) -> Painted:
+    """Paint a mask by the rule of the config, then leave out what the margin excludes.
+
+    Args:
+        maps: ``[P, H, W]``.
+        probabilities: ``[P]``, in [0, 1].
+        settings: rule, thresholds and margin.
+        has_background: if not, every pixel takes a class or is left unlabelled.
+
+    Returns:
+        indices of ``maps`` ``[H, W]``, `UNPAINTED` for background, `UNCERTAIN` if unlabelled.
+
+    Raises:
+        ValueError: no class may appear and there is no background.
+    """
+    if not len(maps):
+        if not has_background:
+            raise ValueError("no class is present")
+        return np.full(maps.shape[1:], UNPAINTED, np.int16)
+    background = settings.background if has_background else None
+    painted = RULES[settings.name].paint(maps, probabilities, background)
+    if settings.margin > 0 and len(maps) > 1:
+        painted[(painted != UNPAINTED) & _undecided(maps, settings.margin)] = UNCERTAIN
+    return painted
 
 
-def paint(claimed: Claims, rule: PseudoMaskConfig, info: DatasetInfo) -> Mask:
-    """The pseudo-mask ``[H, W]`` that a rule makes of claims."""
-    painted = pseudo_mask(
-        claimed.maps, claimed.probabilities, rule, has_background=info.background is not None
-    )
-    # Unpainted is -1, which takes the last, and uncertain -2.
-    class_of = np.array([*claimed.classes, IGNORE_INDEX, info.background or 0], np.uint8)
-    return class_of[painted]
+def _undecided(maps: Maps, margin: float) -> NDArray[np.bool_]:
+    """Pixels ``[H, W]`` where the two highest stretched maps differ by less than ``margin``."""
+    second, first = np.partition(min_max(maps), -2, axis=0)[-2:]
+    undecided: NDArray[np.bool_] = first - second < margin
+    return undecided

@@ -1,4 +1,4 @@
-"""Refinement of class scores by the image they belong to."""
+"""Refinement of class scores by the colours of the image."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from torch import Tensor
 
 REFINEMENTS = ("none", "pamr")
 _BANDWIDTH = 0.1  # of the local deviation, as in the authors' release; the paper has its square
-_LEAST = 1e-5  # deviation, in standard deviations of the band, below which nothing is told apart
+_LEAST = 1e-5  # smallest local deviation, in standard deviations of the band
 _CLASSES_AT_ONCE = 8
-_STRIP = 2**16  # numbers
+_STRIP = 2**16  # elements
 
 
 def pamr(scores: Tensor, image: Tensor, iterations: int, dilations: Sequence[int]) -> Tensor:
     """Pixel-adaptive mask refinement (Araslanov and Roth, CVPR 2020, section 4.2).
 
     In every iteration each pixel takes the mean of its neighbours' scores, weighted by
-    `affinities`, so that scores spread within what looks alike and stop at edges. Memory is
-    ``8 * len(dilations)`` floats a pixel, whatever the number of bands and classes.
+    `affinities`, so that scores spread within similar regions and stop at edges. Memory is
+    ``8 * len(dilations)`` floats per pixel, independent of the number of bands and classes.
 
     Args:
         scores: ``[C, H, W]``.
         image: ``[bands, H, W]`` in any unit; NaN counts as the band's mean.
-        iterations: how often.
-        dilations: distances, in pixels, at which neighbours lie in each of eight directions; an
-            image goes on beyond its border as its border is.
+        iterations: their number.
+        dilations: distances of neighbours in pixels, in each of eight directions; beyond its border
+            the image repeats its border pixels.
 
     Returns:
-        ``[C, H, W]``, no higher or lower than ``scores`` but for rounding.
+        ``[C, H, W]``, within the range of ``scores`` up to rounding.
     """
     weights, reach = affinities(image, dilations), max(dilations)
     refined = []
@@ -48,12 +48,12 @@ def pamr(scores: Tensor, image: Tensor, iterations: int, dilations: Sequence[int
 
 
 def affinities(image: Tensor, dilations: Sequence[int]) -> Tensor:
-    """How much each pixel listens to each neighbour, ``[8 * len(dilations), H, W]``.
+    """Weight of each neighbour for each pixel, ``[8 * len(dilations), H, W]``.
 
     The softmax, over all neighbours ``j`` of a pixel ``i``, of ``-|x_i - x_j| / (0.1 * s_i)``
     averaged over bands, where ``s_i`` is the band's standard deviation over ``i`` and its
-    neighbours. Bands are standardised over the image first, which makes the least ``s_i`` mean the
-    same in reflectances, decibels and colours.
+    neighbours. Bands are standardised over the image first, so that the lower limit of ``s_i``
+    means the same for reflectances, decibels and colours.
     """
     bands = _standardised(image)
     padded = _padded(bands, max(dilations))
@@ -74,10 +74,10 @@ def affinities(image: Tensor, dilations: Sequence[int]) -> Tensor:
         ):
             torch.sub(neighbour, own, out=difference)
             torch.mean(difference.abs_().div_(scale), dim=0, out=weight)
-        # Softmax in place. PyTorch's own has other last digits with another number of threads.
-        listening = weights[:, strip]
-        listening.sub_(listening.amin(dim=0)).neg_().exp_()
-        listening.div_(listening.sum(dim=0))
+        # Softmax in place. The last digits of PyTorch's depend on the number of threads.
+        part = weights[:, strip]
+        part.sub_(part.amin(dim=0)).neg_().exp_()
+        part.div_(part.sum(dim=0))
     return weights
 
 
@@ -86,20 +86,22 @@ def _standardised(image: Tensor) -> Tensor:
     mean = _mean(image).nan_to_num()
     centred = torch.where(image.isnan(), 0.0, image - mean)
     deviation = _mean(centred.square()).sqrt()
-    flat = centred.abs().amax(dim=(1, 2), keepdim=True) <= 1e-6 * mean.abs()  # rounding alone
+    flat = (
+        centred.abs().amax(dim=(1, 2), keepdim=True) <= 1e-6 * mean.abs()
+    )  # constant up to rounding
     return torch.where(flat, 0.0, centred / torch.where(flat, 1.0, deviation))
 
 
 def _mean(values: Tensor) -> Tensor:
-    """``[bands, 1, 1]``, of what is not NaN; by rows, for the same bits with any threads."""
+    """``[bands, 1, 1]``, NaN excluded; by rows, so that bits do not depend on threads."""
     known = (~values.isnan()).sum(dim=(1, 2), keepdim=True)
     return values.nansum(dim=2, keepdim=True).sum(dim=1, keepdim=True) / known
 
 
 def _strips(values: Tensor) -> Iterator[slice]:
-    """Rows of ``[C, H, W]``, as many at a time as stay in a core's cache while they are used.
+    """Slices of the rows of ``[C, H, W]`` that fit into a core's cache.
 
-    Nothing but speed depends on them: at 512 x 512 pixels and 13 bands it doubles.
+    They only affect speed, which doubles at 512 x 512 pixels and 13 bands.
     """
     channels, height, width = values.shape
     rows = max(1, _STRIP // (channels * width))
@@ -108,12 +110,12 @@ def _strips(values: Tensor) -> Iterator[slice]:
 
 
 def _padded(values: Tensor, reach: int) -> Tensor:
-    """``[C, H, W]`` gone on with for ``reach`` pixels beyond each border."""
+    """``[C, H, W]`` padded with border pixels, ``reach`` on each side."""
     return F.pad(values, (reach, reach, reach, reach), mode="replicate")
 
 
 def _neighbours(padded: Tensor, dilations: Sequence[int], rows: slice) -> Iterator[Tensor]:
-    """Views ``[C, rows, W]`` of what lies at each distance in each of eight directions."""
+    """Views ``[C, rows, W]`` of the neighbours at each distance in each of eight directions."""
     reach = max(dilations)
     width = padded.shape[2] - 2 * reach
     for dilation in dilations:

@@ -1,1 +1,1 @@
-"""What a run shows of itself: figures as files, a table on the terminal."""
+"""Reports of a run: figures as files, a summary table on the terminal."""

@@ -1,4 +1,4 @@
-"""Per-class IoU of several kinds of mask, side by side."""
+"""Bar chart of the IoU per class for several kinds of masks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _MOST_CLASSES = 40
 
 
 def iou_bars(per_class: Mapping[str, Mapping[str, float | None]]) -> Figure:
-    """Grouped bars of the IoU in %, a group per class, with each mean in the legend.
+    """Grouped bars of the IoU in %, one group per class, with the means in the legend.
 
-    Of many classes, those that do not count for any kind are left out.
+    With more than 40 classes, those that count for no kind of mask are left out.
 
     Args:
-        per_class: for each kind of mask (such as "pseudo-mask", "segmenter") the IoU in 0..1 by
-            class; ``None`` for a class that does not count, which gets no bar and a dash.
+        per_class: for each kind of mask (such as "pseudo-mask", "segmenter") the IoU in [0, 1] by
+            class; ``None`` for a class that does not count, which gets a dash instead of a bar.
 
     Raises:
-        ValueError: for no kinds, or kinds with different classes.
+        ValueError: no kinds, or kinds with different classes.
     """
     classes = list(next(iter(per_class.values()), {}))
     if not classes or any(list(scores) != classes for scores in per_class.values()):

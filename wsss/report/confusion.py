@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Figure of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _MOST_CLASSES_WITH_TEXT = 25
 def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
     """Heat-map of a confusion matrix: each row shows where a true class's pixels went, in %.
 
-    Rows of classes that never occur stay grey; of many classes, those that are neither true nor
-    predicted anywhere are left out. So is the column of unlabelled pixels where it is empty.
+    Rows of classes that never occur are grey. With more than 25 classes, those that neither occur
+    nor are predicted are left out. So is the column of unlabelled pixels if it is empty.
 
     Args:
         confusion: counts ``[target, prediction]``, with or without a last column of unlabelled
@@ -26,7 +26,7 @@ def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
         classes: names of the rows.
 
     Raises:
-        ValueError: where the shape fits no such matrix.
+        ValueError: the matrix has another shape.
     """
     counts = np.asarray(confusion, np.float64)
     number = len(classes)
@@ -60,7 +60,9 @@ def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
     if number <= _MOST_CLASSES_WITH_TEXT:
         for (row, column), share in np.ndenumerate(shares):
             if not np.isnan(share):
-                write_cell(axes, row, column, _percent(share), share, colours)
+                write_cell(
+                    axes, _percent(share), row=row, column=column, value=share, colours=colours
+                )
     bar = figure.colorbar(shown, ax=axes, format=lambda share, _: f"{100 * share:.0f}")
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)

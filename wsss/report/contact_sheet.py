@@ -1,4 +1,4 @@
-"""Images of a split side by side with their labels, to see what a network will see."""
+"""Contact sheet: images of a split with their labels, as networks will see them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from wsss.report.display import display_colours, short_id
 _COLUMNS = 6
 # Lengths in inches.
 _CELL, _GAP, _MARGIN, _HEADING, _ID, _LABELS = 1.7, 0.14, 0.15, 0.34, 0.2, 0.34
-_LETTERS = 32  # of labels in a line
+_LETTERS = 32  # in a line of labels
 _UNLABELLED = -1
 
 
 def choose_examples(
     dataset: Dataset, split: Split, count: int, without: Container[str] = ()
 ) -> list[str]:
-    """Ids of images that show as many classes as `count` images can, then all about as often.
+    """Ids of images that cover as many classes as possible, each about equally often.
 
-    The same dataset gives the same images, in the order of their labels.
+    Deterministic; images are ordered by their labels.
 
     Args:
-        dataset: names the images and their labels.
-        split: where they come from.
-        count: how many, or all where the split has fewer.
-        without: ids that are not to be chosen.
+        dataset: where images are chosen from.
+        split: which images to choose from.
+        count: number of images; all if the split has fewer.
+        without: ids to exclude.
     """
     left = [i for i in dataset.ids(split) if i not in without]
-    left.sort(key=lambda image_id: sha256(image_id.encode()).digest())  # neighbours look alike
+    # Neighbouring ids often look alike.
+    left.sort(key=lambda image_id: sha256(image_id.encode()).digest())
     labels = {image_id: dataset.record(image_id).labels or (_UNLABELLED,) for image_id in left}
     shown: Counter[int] = Counter()
 
@@ -55,8 +56,8 @@ def contact_sheet(dataset: Dataset, split: Split, ids: Sequence[str]) -> Figure:
     """Images in rows, each with its id above and its labels below.
 
     Raises:
-        ValueError: for no ids.
-        UserError: for an image that cannot be read.
+        ValueError: no ids.
+        UserError: an image cannot be read.
     """
     if not ids:
         raise ValueError("contact sheet: no images")

@@ -1,4 +1,4 @@
-"""How training went."""
+"""Training curves."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _MOST_POINTS_WITH_MARKERS = 40
 
 
 def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Losses over the epochs above, scores in 0..1 below.
+    """Losses per epoch above, scores in [0, 1] below.
 
     Args:
-        history: a record per epoch with ``"epoch"`` and values named ``"<split>/<name>"``; a
-            record need not have them all. Names that contain "loss" are losses, the others
-            scores. Of values without a split only ``"dp_rate"`` is drawn, dotted, with the scores.
+        history: one record per epoch with ``"epoch"`` and values named ``"<split>/<name>"``, not
+            necessarily all. Names that contain "loss" are losses, others are scores. Of values
+            without a split only ``"dp_rate"`` is drawn, dotted, with the scores.
 
     Raises:
-        ValueError: for an empty history.
+        ValueError: an empty history.
     """
     if not history:
         raise ValueError("training curves: empty history")

@@ -1,4 +1,4 @@
-"""Making and saving figures without pyplot, so that no state outlives a call."""
+"""Saving figures without pyplot and its global state."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _ENCODINGS: dict[str, dict[str, Any]] = {
     ".jpg": {"format": "jpeg", "pil_kwargs": {"quality": 90}},
 }
 ABSENT_COLOUR = "0.88"
-"""Light grey, for what has no value: unlabelled pixels, empty rows, closed heads."""
+"""Light grey for missing values: unlabelled pixels, empty rows, closed heads."""
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write ``figure`` as a PNG or JPEG, as ``path`` says, of `DOTS_PER_INCH`; return ``path``.
+    """Write a figure as PNG or JPEG, by the suffix of ``path``, atomically; return ``path``.
 
-    The same figure gives the same bytes: no date or software version is stored. The file appears
-    whole or not at all; missing parent folders are made.
+    The same figure gives the same bytes: no date or software version is stored. Missing parent
+    folders are created.
     """
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # every further draw would move the axes a little
+        figure.set_layout_engine("none")  # else every draw moves the axes slightly
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DOTS_PER_INCH, **_ENCODINGS[path.suffix])
     with replacing(path) as partial:
@@ -38,16 +38,16 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def hide_frame(axes: Axes, *sides: str) -> None:
-    """Remove the given sides of the frame (``"top"``, ...), or all four and the tick marks."""
+    """Hide some sides of the frame (``"top"``, ...); without any, all sides and the tick marks."""
     axes.spines[list(sides or ("top", "right", "bottom", "left"))].set_visible(False)
     if not sides:
         axes.tick_params(length=0)
 
 
 def write_cell(
-    axes: Axes, row: int, column: int, text: str, value: float, colours: Colormap
+    axes: Axes, text: str, *, row: int, column: int, value: float, colours: Colormap
 ) -> None:
-    """Write ``text`` in a heat-map cell, in black or white, whichever ``value`` in 0..1 needs."""
+    """Write text in a heat-map cell of ``value`` in [0, 1], black or white for contrast."""
     red, green, blue, _ = colours(value)
     dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
     axes.text(

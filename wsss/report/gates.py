@@ -1,4 +1,4 @@
-"""Heat-maps with a number per attention head."""
+"""Heat-maps with one value per attention head."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Values = NDArray[np.float64]
 
 
 def draw_gates(axes: Axes, gates: Values, kept: NDArray[np.bool_]) -> None:
-    """Heat-map of gates ``[layers, heads]`` in 0..1, grey where a head is not kept."""
-    draw_heads(axes, gates, kept, "{:.2f}", 1.0, colormaps["YlGn"])
+    """Heat-map of gates ``[layers, heads]`` in [0, 1], grey where a head is not kept."""
+    draw_heads(axes, gates, kept, text="{:.2f}", highest=1.0, colours=colormaps["YlGn"])
     axes.set_title(f"Gates: {kept.sum()} of {kept.size} heads kept", fontsize=10)
 
 
@@ -23,19 +23,20 @@ def draw_heads(
     axes: Axes,
     values: Values,
     coloured: NDArray[np.bool_],
+    *,
     text: str,
     highest: float,
     colours: Colormap,
 ) -> None:
-    """Heat-map with one number per head and a colour bar.
+    """Heat-map with one value per head and a colour bar.
 
     Args:
-        axes: what to draw on.
+        axes: where to draw.
         values: ``[layers, heads]``, from 0 to ``highest``.
         coloured: ``[layers, heads]``; the other cells are grey.
-        text: how a value is written, a format string.
-        highest: end of the colour scale.
-        colours: the scale.
+        text: format string of a value.
+        highest: upper end of the colour scale.
+        colours: the colour scale.
     """
     shown = axes.imshow(
         np.where(coloured, values, np.nan), cmap=colours, vmin=0, vmax=highest, aspect="auto"
@@ -45,7 +46,9 @@ def draw_heads(
     for (row, column), value in np.ndenumerate(values):
         written = text.format(value)
         if coloured[row, column]:
-            write_cell(axes, row, column, written, value / highest, colours)
+            write_cell(
+                axes, written, row=row, column=column, value=value / highest, colours=colours
+            )
         else:
             axes.text(column, row, written, ha="center", va="center", fontsize=7, color="0.45")
     layers, heads = values.shape
@@ -59,7 +62,7 @@ def draw_heads(
 
 
 def as_matrix(name: str, values: ArrayLike) -> Values:
-    """``[layers, heads]`` as an array; ValueError where it is no matrix."""
+    """``[layers, heads]`` as an array; ValueError if it is not a matrix."""
     matrix = np.asarray(values, np.float64)
     if matrix.ndim != 2:
         raise ValueError(f"{name} of shape {matrix.shape}: expected [layers, heads]")
@@ -67,6 +70,6 @@ def as_matrix(name: str, values: ArrayLike) -> Values:
 
 
 def panel_size(values: Values) -> tuple[float, float]:
-    """Width and height in inches of a heat-map with its bar."""
+    """Width and height, in inches, of a heat-map with its colour bar."""
     layers, heads = values.shape
     return max(4.0, 0.5 * heads + 1.6), max(2.2, 0.32 * layers + 1.1)

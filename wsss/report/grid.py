@@ -1,4 +1,4 @@
-"""Predictions beside what they were made from: one row of pictures per image."""
+"""Grid of predictions: one row per image, with masks and maps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TALLEST = 1.6 * _CELL
 
 @dataclass(frozen=True)
 class GridRow:
-    """What to show of one image; the size of every mask is the image's own."""
+    """One image; every mask has the image's own size."""
 
     image_id: str
     image: Image
@@ -32,13 +32,13 @@ class GridRow:
     maps: Mapping[int, Floats] = field(default_factory=dict)
     """Attention map ``[h, w]``, at least 0, of each class to show; scaled to its own maximum."""
     probabilities: Mapping[int, float] = field(default_factory=dict)
-    """Predicted probability of each class in `maps`, where known."""
+    """Predicted probability of classes in ``maps``, where known."""
     pseudo_mask: Mask | None = None
     prediction: Mask | None = None
     target: Mask | None = None
 
     def masks(self) -> dict[str, Mask]:
-        """The masks that there are, by title."""
+        """The masks that are set, by title."""
         named = {
             "ground truth": self.target,
             "segmenter": self.prediction,
@@ -48,13 +48,13 @@ class GridRow:
 
 
 def prediction_grid(rows: Sequence[GridRow], info: DatasetInfo) -> Figure:
-    """Image, masks, then the attention map of each class, a row per image, with a legend.
+    """Image, masks and the map of each class, one row per image, with a legend.
 
-    Cells that a row does not have are left out. Pixels without a class are light grey, and the
-    legend names the classes that are shown only.
+    Missing cells are left out. Pixels without a class are light grey. The legend names only classes
+    that appear.
 
     Raises:
-        ValueError: for no rows.
+        ValueError: no rows.
     """
     if not rows:
         raise ValueError("prediction grid: no rows")
@@ -78,7 +78,7 @@ def prediction_grid(rows: Sequence[GridRow], info: DatasetInfo) -> Figure:
             )
             extent = (0.0, float(row.image.shape[2]), float(row.image.shape[1]), 0.0)
             axes.imshow(picture, extent=extent, interpolation="nearest")
-            if heat is not None:  # faint where the map is low, so that the image shows
+            if heat is not None:  # transparent where the map is low, so that the image is visible
                 axes.imshow(
                     heat,
                     cmap="turbo",
@@ -98,7 +98,7 @@ def prediction_grid(rows: Sequence[GridRow], info: DatasetInfo) -> Figure:
 
 
 def _cells(row: GridRow, info: DatasetInfo) -> list[tuple[str, Floats, Floats | None]]:
-    """Title, picture ``[H, W, 3]`` and heat map in 0..1 upon it, of every cell of a row."""
+    """Title, picture ``[H, W, 3]`` and overlaid heat-map in [0, 1] of every cell of a row."""
     colour = display_colours(row.image, info)
     cells: list[tuple[str, Floats, Floats | None]] = [(short_id(row.image_id), colour, None)]
     cells += [(title, _paint(mask, info), None) for title, mask in row.masks().items()]

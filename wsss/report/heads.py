@@ -1,4 +1,4 @@
-"""Every attention head of a classifier: how sharply it looks, and what pruning made of it."""
+"""Table and figure of all attention heads: confidence, and result of pruning."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from wsss.report.gates import as_matrix, draw_gates, draw_heads, panel_size
 
 
 def write_head_table(path: Path, columns: Mapping[str, Sequence[Sequence[float]] | None]) -> None:
-    """Write a CSV table with a row per head, sorted by layer and head, which count from 0.
+    """Write a CSV table with one row per head, sorted by layer and head, both counted from 0.
 
     Args:
         path: the file.
-        columns: ``[layers][heads]`` by name, one at least, written with six digits; ``None``
-            leaves a column empty.
+        columns: ``[layers][heads]`` by name, written with six digits; ``None`` leaves a column
+            empty, but not all of them.
     """
     known = next(values for values in columns.values() if values is not None)
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
@@ -34,15 +34,15 @@ def write_head_table(path: Path, columns: Mapping[str, Sequence[Sequence[float]]
 
 
 def heads_figure(confidence: ArrayLike, gates: ArrayLike, kept: ArrayLike) -> Figure:
-    """Heat-maps of confidence, closed heads marked with x, and of gates, closed heads grey.
+    """Heat-maps of confidence, with closed heads marked x, and of gates, with closed heads grey.
 
     Args:
         confidence: ``[layers, heads]`` in (0, 1], see `wsss.maps.head_confidence`.
-        gates: ``[layers, heads]`` in 0..1.
-        kept: ``[layers, heads]``, true for heads that stay.
+        gates: ``[layers, heads]`` in [0, 1].
+        kept: ``[layers, heads]``, true for heads that are kept.
 
     Raises:
-        ValueError: where one is not a matrix, or they differ in shape.
+        ValueError: one is not a matrix, or shapes differ.
     """
     percent, values = 100 * as_matrix("confidence", confidence), as_matrix("gates", gates)
     left = as_matrix("kept", kept) > 0
@@ -52,7 +52,8 @@ def heads_figure(confidence: ArrayLike, gates: ArrayLike, kept: ArrayLike) -> Fi
     figure = Figure(figsize=(2 * width, height), layout="constrained")
     first, second = figure.subplots(1, 2)
     everywhere = np.ones_like(left)
-    draw_heads(first, percent, everywhere, "{:.1f}", float(percent.max()), colormaps["Blues"])
+    highest, blues = float(percent.max()), colormaps["Blues"]
+    draw_heads(first, percent, everywhere, text="{:.1f}", highest=highest, colours=blues)
     rows, columns = np.nonzero(~left)
     first.plot(columns + 0.35, rows - 0.3, "x", color="tab:orange", markersize=4)
     first.set_title("Confidence in % (x: closed)", fontsize=10)

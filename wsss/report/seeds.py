@@ -1,4 +1,4 @@
-"""Results of finished runs, over seeds."""
+"""Results of finished runs, and their mean over seeds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 
 def read_metrics(run: Path, stage: str) -> dict[str, Any]:
-    """What a stage of a run measured."""
+    """The metrics of a stage of a run."""
     metrics: dict[str, Any] = json.loads((run / stage / "metrics.json").read_text("utf-8"))
     return metrics
 
 
 def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:
-    """Mean ± sample standard deviation; of one value that value alone."""
+    """Mean ± sample standard deviation as text; a single value has no deviation."""
     mean = f"{statistics.mean(values):.{decimals}f}"
     if len(values) < 2:
         return mean
@@ -24,6 +24,6 @@ def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a line for each row."""
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,4 +1,4 @@
-"""The table that ends a run on the terminal."""
+"""The summary table that is printed after a run."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """What one stage came to."""
+    """The result of one stage."""
 
     stage: str
     key_figure: str
-    """Its result in a few words, such as ``"mIoU 43.1 %"``."""
+    """Result in a few words, such as ``"mIoU 43.1 %"``."""
     seconds: float
     state: Literal["run", "up to date"]
     path: Path
-    """Its artifact directory."""
+    """Artifact directory."""
     metrics: Mapping[str, Any]
-    """All that it measured."""
+    """All its metrics."""
 
 
 def print_summary(rows: Sequence[SummaryRow], console: Console) -> None:
-    """Print one line per stage; paths are folded, never cut, so that they can be copied."""
+    """Print one line per stage; long paths are wrapped, not cut, so that they can be copied."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("stage", no_wrap=True)
     table.add_column("result")

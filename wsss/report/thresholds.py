@@ -1,4 +1,4 @@
-"""What a threshold is worth."""
+"""mIoU against the background threshold."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from wsss.report.figures import hide_frame
 
 
 def threshold_figure(
-    thresholds: Sequence[float], miou: Sequence[float], best: float, configured: float, split: str
+    *,
+    thresholds: Sequence[float],
+    miou: Sequence[float],
+    best: float,
+    configured: float,
+    split: str,
 ) -> Figure:
-    """mIoU of pseudo-masks over the background threshold, with the best and the configured one.
+    """mIoU of pseudo-masks against the background threshold, best and configured one marked.
 
     Args:
-        thresholds: rising, in 0..1.
-        miou: at each of them, in 0..1.
-        best: the one of ``thresholds`` with the highest.
-        configured: the one that the masks were made with.
-        split: where the mIoU was taken.
+        thresholds: increasing, in [0, 1].
+        miou: at each threshold, in [0, 1].
+        best: the threshold with the highest mIoU.
+        configured: the threshold that the masks were made with.
+        split: where the mIoU was measured.
 
     Raises:
-        ValueError: for two lengths, or a best threshold that is none of them.
+        ValueError: lengths differ, or the best threshold is not in the list.
     """
     if len(thresholds) != len(miou) or best not in thresholds:
         raise ValueError(f"{len(thresholds)} thresholds, {len(miou)} scores, best at {best}")

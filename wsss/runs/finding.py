@@ -13,7 +13,7 @@ from wsss.suggest import suggestion
 
 
 def find_runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
-    """Run directories at the given places, each once.
+    """Run directories at the given places, without duplicates.
 
     Args:
         places: outputs folders, their ``runs``, or run directories.
@@ -36,7 +36,7 @@ def find_runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
 
 
 def outputs_of(place: Path) -> Path | None:
-    """The outputs folder that a place given to `find_runs` belongs to, ``None`` for lone runs."""
+    """The outputs folder of a place given to `find_runs`; ``None`` for a run outside of one."""
     if (place / RUNS).is_dir():
         return place
     runs = place.resolve().parent if (place / CONFIG).is_file() else place.resolve()

@@ -1,4 +1,4 @@
-"""Which settings of a config say what experiment it is."""
+"""Fingerprints, and the settings that identify an experiment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-#: Where and how a run is made: no part of what experiment it is.
 CIRCUMSTANCES = ("stage", "objective", "paths", "launch", "tracking")
+"""Groups that say where and how a run is made, not what it computes."""
 
 
 def fingerprint(content: Any) -> str:
@@ -18,14 +18,14 @@ def fingerprint(content: Any) -> str:
 
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config, as nested mappings, without circumstances and the place of the dataset."""
+    """A nested config without `CIRCUMSTANCES` and the dataset's path."""
     what = {key: value for key, value in config.items() if key not in CIRCUMSTANCES}
     what["dataset"] = {key: value for key, value in what["dataset"].items() if key != "root"}
     return what
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys; lists as JSON."""
+    """Nested mappings as one mapping with dotted keys; lists become JSON."""
     result: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What lies where below the outputs folder."""
+"""Names and places below the outputs folder."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ COMPOSED, JOB_KEYS = "composed.json", "jobs.json"
 
 
 def job_keys(run: Path) -> dict[str, str]:
-    """Keys of job records by stage, for the stages of a run that were submitted to a cluster."""
+    """Keys of job records by stage, for the submitted stages of a run."""
     path = run / JOB_KEYS
     keys: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     return keys
 
 
 def run_path(config: Config) -> Path:
-    """Where the results of an experiment are found."""
+    """The run directory of an experiment."""
     digest = fingerprint(settings_of(config))[:8]
     return config.outputs / "runs" / f"{config.dataset.name}_{digest}"
 
 
 def settings_of(config: Config) -> dict[str, Any]:
-    """The settings that say what experiment it is."""
+    """The settings that identify an experiment."""
     return identity(asdict(config))
 
 
 def dataset_memory(config: Config) -> Path:
-    """Folder of what passes over datasets found out, see `wsss.data.memory`."""
+    """Folder of cached facts about datasets, see `wsss.data.memory`."""
     return config.outputs / "data" / "memory"

@@ -1,7 +1,7 @@
-"""Stage ``ceiling``: the same segmenter trained on true masks, to know what is possible.
+"""Stage ``ceiling``: the same segmenter trained on true masks, the fully supervised yardstick.
 
-Not part of the chain: the one place besides ``evaluate`` that sees pixel masks, run only when
-asked for by name, and nothing reads its artifact.
+It is not part of the chain: besides ``evaluate`` it is the only stage that reads pixel masks, it
+runs only when requested by name, and no stage reads its artifact.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def run(context: Context) -> Metrics:
 
 
 def _truth(config: Config, dataset: Dataset) -> Truth:
-    """Every mask of the splits in use; a broken one stops, since training needs them all."""
+    """Every mask of the splits in use; a broken mask is an error."""
     splits: list[Split] = ["train", "val", reported_split(config)]
     strict = replace(config, dataset=replace(config.dataset, on_error="raise"))
     return read_truth(strict, dataset, {s: list(dataset.ids(s)) for s in splits})

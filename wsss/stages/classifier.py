@@ -1,4 +1,4 @@
-"""The classifier before training, and its batches: what several stages need."""
+"""The untrained classifier, its input and its batches, shared by several stages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsss.training.trainer_config import TrainerConfig
 
 
 def classifier_trainer(config: Config) -> TrainerConfig:
-    """How the classifier is trained: to the end, where gates are trained with it."""
+    """The trainer's settings; joint gates are always trained for all epochs."""
     joint = config.pruning.with_classifier() is not None
     return config.trainer.to_the_end() if joint else config.trainer
 
@@ -33,7 +33,7 @@ def build(
 ) -> ClassTokenViT:
     """The classifier before training: fresh, from ``model.init_from`` or ``model.pretrained``.
 
-    ``note`` gets to know what became of pretrained weights.
+    ``note`` receives the report on pretrained weights.
     """
     model = build_classifier(
         config.model,
@@ -52,7 +52,7 @@ def build(
 
 
 def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
-    """Bands, classes and statistics of the training split, from memory where they are known."""
+    """Bands, classes and band statistics of the training split; statistics are cached."""
     statistics = band_statistics(dataset, memory=memory)
     return InputSpec(
         classes=list(dataset.info.image_class_names),

@@ -75,7 +75,14 @@ def run(context: Context) -> Metrics:
     }
     for chosen_on in curve_images(config, dataset):
         metrics |= choose_threshold(context, truth, chosen_on, split)
-    draw_figures(context, metrics, split, predict, truth.read, truth.ids[split])
+    draw_figures(
+        context,
+        metrics,
+        split=split,
+        predict=predict,
+        truth=truth.read,
+        ids=truth.ids[split],
+    )
     return metrics
 
 

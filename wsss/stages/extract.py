@@ -1,9 +1,9 @@
 """Stage ``extract``: class probabilities and class-attention maps of every image.
 
-Both come from the classifier that stage prune leaves or, with ``attention.heads=all``, from the one
-that stage train does. Both artifacts are upstream, whichever is read. For maps of the pruned
-classifier that changes nothing, since a prune artifact's fingerprint covers its train artifact's;
-with ``heads=all`` it means that other pruning settings have the same maps extracted again.
+Both come from the classifier of stage ``prune`` or, with ``attention.heads=all``, from that of
+stage ``train``. Both artifacts are upstream in either case. For maps of the pruned classifier this
+changes nothing, since the prune artifact's fingerprint covers its train artifact's; with
+``heads=all``, other pruning settings extract the same maps again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def run(context: Context) -> Metrics:
-    """Write one shard after another; shards that are there already are kept."""
+    """Write one shard after another; existing shards are kept."""
     source = _source(context)
     _write_shards(context, source, WHOLE)
     counts = {split: len(context.dataset.ids(split)) for split in SPLITS}
@@ -100,11 +100,11 @@ def _write_shards(context: Context, source: Source, part: Part) -> None:
         )
         together = groupby(views, lambda batch: batch.shard)
         for index, batches in track(together, f"maps of {split}", len(missing)):
-            _write_shard(context, source, path(index), shards[index], batches)
+            _write_shard(context, source, path(index), ids=shards[index], batches=batches)
 
 
 def _write_shard(
-    context: Context, source: Source, path: Path, ids: Sequence[str], batches: Iterable[Views]
+    context: Context, source: Source, path: Path, *, ids: Sequence[str], batches: Iterable[Views]
 ) -> None:
     maps: dict[str, Tensor] = {}
     probabilities: dict[str, Tensor] = {}

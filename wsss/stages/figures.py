@@ -20,6 +20,7 @@ from wsss.training.epoch_metrics import read_history
 def draw_figures(
     context: Context,
     metrics: Metrics,
+    *,
     split: Split,
     predict: Callable[[str], Mask],
     truth: Callable[[str], Mask],
@@ -37,7 +38,7 @@ def draw_figures(
     """
     folder, upstream = context.artifact.path / "figures", context.upstream
     info = context.dataset.info
-    if rows := grid_rows(context, split, predict, truth, ids):
+    if rows := grid_rows(context, split=split, predict=predict, truth=truth, ids=ids):
         save(prediction_grid(rows, info), folder / "predictions.png")
     judged = {
         "pseudo-masks": metrics["pseudo_mask"][split],
@@ -59,6 +60,7 @@ def draw_figures(
 
 def grid_rows(
     context: Context,
+    *,
     split: Split,
     predict: Callable[[str], Mask],
     truth: Callable[[str], Mask],

@@ -1,4 +1,4 @@
-"""Gates as stage ``prune`` leaves them."""
+"""The gates that stage ``prune`` stores."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ GATES = "gates.json"
 
 
 def head_weights(directory: Path) -> list[Tensor] | None:
-    """Soft gates of the heads that are left, brought to sum 1 in every layer.
+    """Soft gates of the remaining heads, normalised to sum 1 in every layer.
 
     Args:
         directory: the stage's artifact.
 
     Returns:
-        per layer ``[heads left]``, or ``None`` where nothing was pruned.
+        per layer ``[heads]`` of the remaining heads, or ``None`` if nothing was pruned.
     """
     if not (directory / GATES).exists():
         return None
@@ -26,6 +26,8 @@ def head_weights(directory: Path) -> list[Tensor] | None:
     weights = []
     for soft, hard in zip(gates["soft"], gates["hard"], strict=True):
         left = torch.tensor([gate for gate, is_open in zip(soft, hard, strict=True) if is_open])
-        left = left if left.any() else torch.ones_like(left)  # with `keep`, gates of 0 may stay
+        left = (
+            left if left.any() else torch.ones_like(left)
+        )  # with `keep`, a remaining gate can be 0
         weights.append(left / left.sum())
     return weights

@@ -14,14 +14,16 @@ from torch.utils.data import Dataset as TorchDataset
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
-from wsss.data.files.raster import mask_suffix, read_index_mask, write_mask
+from wsss.data.files.mask_writer import mask_suffix, write_mask
+from wsss.data.files.raster import read_index_mask
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage
 from wsss.errors import UserError
 from wsss.maps.storage import ImageMaps, StoredMaps
 from wsss.progress import track
+from wsss.pseudo_masks.candidates import find_candidates
 from wsss.pseudo_masks.files import read_pseudo_mask
-from wsss.pseudo_masks.painting import claims, paint
+from wsss.pseudo_masks.painting import paint
 
 AT_ONCE = 16
 """Masks that a worker makes before it says so."""
@@ -115,8 +117,9 @@ class Masks(TorchDataset[Tensor]):
             return read_index_mask(path)
         # A worker, as a fork, can do nothing on a GPU.
         device = self._device if get_worker_info() is None else torch.device("cpu")
-        claimed = claims(settings, dataset, maps, self._labels[maps.image_id], device)
-        mask = paint(claimed, settings, dataset.info)
+        labels = self._labels[maps.image_id]
+        candidates = find_candidates(dataset, maps, labels=labels, settings=settings, device=device)
+        mask = paint(candidates, settings, dataset.info)
         write_mask(path, mask, dataset.info, place)
         return mask
 

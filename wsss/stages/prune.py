@@ -31,13 +31,13 @@ from wsss.training.schedulers import ConstantConfig
 
 HEADS = "heads.csv"
 NO_HEAD = (
-    "no head is left, so class attention is 0 everywhere: lower pruning.penalty, or dp_rate, which "
-    "near 1 gives labels away by what is hidden; or set attention.source=patch_cam"
+    "no head is left, so class attention is 0 everywhere: lower pruning.penalty, or lower dp_rate "
+    "(near 1 the hidden tokens reveal the labels), or set attention.source=patch_cam"
 )
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Gate training sees what classifier training saw; otherwise nothing more is read."""
+    """Without gate training the settings of pruning; with it, those of training as well."""
     if config.pruning.after_classifier() is None:
         return {"pruning": asdict(config.pruning)}
     return {
@@ -51,9 +51,9 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def run(context: Context) -> Metrics:
-    """Write the classifier without its closed heads, gates and a table of heads; mAP before, after.
+    """Write the pruned classifier, its gates and a table of heads; measure mAP before and after.
 
-    The confidence of heads in the table is that of the classifier as it came out of training.
+    The table has the confidence of each head in the classifier of stage ``train``.
     """
     model, spec = load_classifier(context.upstream["train"])
     pruning, directory = context.config.pruning, context.artifact.path
@@ -128,7 +128,7 @@ def _train_gates(
 def _write_heads(
     directory: Path, confidence: Sequence[Sequence[float]], gates: HeadGates | None
 ) -> None:
-    """A row per head in `HEADS` and, where there are gates, the figure of both."""
+    """Write `HEADS`, one row per head, and a figure if there are gates."""
     from wsss.report.figures import save  # Matplotlib takes a second
     from wsss.report.heads import heads_figure, write_head_table
 

@@ -1,4 +1,4 @@
-"""Masks for a further round of ``segment``: what a segmenter sees, within the image labels."""
+"""Masks for another round of ``segment``: a segmenter's own, restricted to the image labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsss.data.base import Dataset
-from wsss.data.files.raster import mask_suffix, write_mask
+from wsss.data.files.mask_writer import mask_suffix, write_mask
 from wsss.data.types import DatasetInfo, Mask, Split
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter_config import SegmenterConfig
@@ -26,15 +26,16 @@ _TRAINED_ON: tuple[Split, ...] = ("train", "val")
 def relabel(
     network: nn.Module,
     spec: InputSpec,
+    *,
     settings: SegmenterConfig,
     dataset: Dataset,
     device: torch.device,
     directory: Path,
 ) -> dict[Split, Callable[[str], Mask]]:
-    """Masks of the training and validation images by a segmenter, written below ``directory``.
+    """Write a segmenter's masks of the training and validation images below ``directory``.
 
-    Every pixel takes the class of the highest score among those the image may show; see
-    `allowed_classes`. Masks that are there already are kept.
+    Every pixel takes the class with the highest score among `allowed_classes`. Existing masks are
+    kept.
 
     Returns:
         for each split a function from image id to mask ``[H, W]``.

@@ -38,10 +38,10 @@ def segmenter_inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: int) -> Metrics:
-    """Train a segmenter on whatever pixel labels are given, and save that of the last round.
+    """Train a segmenter on the given pixel labels, and save the one of the last round.
 
-    Every round but the first has fresh weights and the masks of the round before it, see
-    `relabel`. All that a round needs to be resumed lies in the artifact's scratch space.
+    Every later round starts from fresh weights and trains on the masks of the previous round, see
+    `relabel`. What a round needs to resume lies in the artifact's scratch space.
     """
     settings, artifact = context.config.segmenter, context.artifact
     classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
@@ -51,11 +51,20 @@ def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: i
         work = _work(artifact, number)
         directory = artifact.path if number == rounds else work
         directory.mkdir(parents=True, exist_ok=True)
-        network, history = _train_round(context, spec, labels, number, directory, work)
+        network, history = _train_round(
+            context, spec, labels, number=number, directory=directory, work=work
+        )
         losses[str(number)] = history[-1]["train/loss"] if history else None
         if number < rounds:
             masks = _work(artifact, number + 1)
-            labels = relabel(network, spec, settings, context.dataset, context.device, masks)
+            labels = relabel(
+                network,
+                spec,
+                settings=settings,
+                dataset=context.dataset,
+                device=context.device,
+                directory=masks,
+            )
     if not context.world.leads:
         return {}
     save_segmenter(artifact.path, network, settings, spec)
@@ -64,12 +73,18 @@ def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: i
 
 
 def _work(artifact: Artifact, number: int) -> Path:
-    """Scratch space of a round: its checkpoints and, but for the first round, its masks."""
+    """Scratch space of a round: its checkpoints and, from the second round on, its masks."""
     return artifact.work if number == 1 else artifact.work / f"round_{number}"
 
 
 def _train_round(
-    context: Context, spec: InputSpec, labels: Labels, number: int, directory: Path, work: Path
+    context: Context,
+    spec: InputSpec,
+    labels: Labels,
+    *,
+    number: int,
+    directory: Path,
+    work: Path,
 ) -> tuple[nn.Module, list[EpochMetrics]]:
     # Imported here: Lightning takes seconds, and most commands train nothing.
     from wsss.training.fit import fit

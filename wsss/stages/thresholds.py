@@ -14,8 +14,10 @@ from wsss.evaluation.judging import scored
 from wsss.evaluation.threshold_curve import THRESHOLDS, ThresholdEvaluator
 from wsss.maps.storage import StoredMaps
 from wsss.progress import track
-from wsss.pseudo_masks.painting import claims, paint
-from wsss.pseudo_masks.rules import PseudoMaskConfig, min_max
+from wsss.pseudo_masks.candidates import find_candidates
+from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.min_max import min_max
+from wsss.pseudo_masks.painting import paint
 from wsss.stages.truth import Truth
 
 
@@ -50,14 +52,13 @@ def choose_threshold(context: Context, truth: Truth, chosen_on: Split, reported:
     info = context.dataset.info
     counts = _count(context, truth, chosen_on)
     miou = [
-        _result(context, counts, index, chosen_on, truth.ids[chosen_on])["miou"]
+        _result(context, counts, index, chosen_on, ids=truth.ids[chosen_on])["miou"]
         for index in range(len(THRESHOLDS))
     ]
     best = int(np.argmax(miou))
     chosen = f"{info.name}/{chosen_on}, background_threshold={THRESHOLDS[best]}"
-    result = _result(
-        context, _count(context, truth, reported), best, reported, truth.ids[reported], chosen
-    )
+    counts = _count(context, truth, reported)
+    result = _result(context, counts, best, reported, ids=truth.ids[reported], chosen=chosen)
     return {
         "threshold_curve": {
             "split": chosen_on,
@@ -79,9 +80,11 @@ def _count(context: Context, truth: Truth, split: Split) -> ThresholdEvaluator:
     for maps, labels in track(every, f"thresholds on {split}", len(dataset.ids(split))):
         if maps.image_id not in judged:
             continue
-        claimed = claims(rule, dataset, maps, labels, context.device)
-        heights = min_max(claimed.maps).max(axis=0, initial=0.0)
-        counts.update(paint(claimed, lowest, dataset.info), heights, truth.read(maps.image_id))
+        candidates = find_candidates(
+            dataset, maps, labels=labels, settings=rule, device=context.device
+        )
+        heights = min_max(candidates.maps).max(axis=0, initial=0.0)
+        counts.update(paint(candidates, lowest, dataset.info), heights, truth.read(maps.image_id))
     return counts
 
 
@@ -90,6 +93,7 @@ def _result(
     counts: ThresholdEvaluator,
     index: int,
     split: Split,
+    *,
     ids: Sequence[str],
     chosen: str = "",
 ) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from wsss.training.samples import batches_of
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Everything that the classifier depends on."""
+    """All settings and data that determine the classifier."""
     model = asdict(config.model)
     if config.model.init_from is not None:
         model["init_from"] = digest(Path(config.model.init_from))

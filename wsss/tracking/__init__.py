@@ -1,6 +1,6 @@
-"""The run directory is the truth, MLflow mirrors it.
+"""Tracking of runs: recorded in the run directory, mirrored to MLflow.
 
-`Tracker` appends events to ``events.jsonl`` in the run directory and ships them to MLflow from a
+`Tracker` appends events to ``events.jsonl`` in the run directory and sends them to MLflow from a
 background thread. Importing this package does not import mlflow.
 """
 

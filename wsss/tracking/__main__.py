@@ -1,27 +1,21 @@
-"""``python -m wsss.tracking sync OUTPUTS``: send to MLflow what it missed."""
+"""``python -m wsss.tracking sync OUTPUTS``: send the events that MLflow lacks."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
+from wsss.arguments import CommandParser
 from wsss.errors import UserError
 from wsss.tracking.config import resolve_uri
 from wsss.tracking.sync import find_run_dirs, sync_run_dir
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; usage: python -m wsss.tracking sync OUTPUTS [--uri URI]")
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 if everything was sent, 1 if some could not be, 2 on bad input."""
-    parser = _Parser(prog="python -m wsss.tracking", description=__doc__)
+    """Run the command; 0 if all events were sent, 1 if some were not, 2 on bad input."""
+    parser = CommandParser(prog="python -m wsss.tracking", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    sync = commands.add_parser("sync", help="send the events that MLflow has not got")
+    sync = commands.add_parser("sync", help="send the events that MLflow lacks")
     sync.add_argument("outputs", type=Path, metavar="OUTPUTS", help="where the runs are")
     sync.add_argument("--uri", help="send to this server instead of the recorded one")
     try:

@@ -1,4 +1,4 @@
-"""What to track to, and how tracking URIs are read."""
+"""Where runs are tracked to: the config group ``tracking``, and tracking URIs."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class TrackingConfig:
-    """The config group ``tracking``.
-
-    name: "mlflow", or "none" for local events only. uri: an MLflow tracking URI, overruled by the
-    environment variable MLFLOW_TRACKING_URI. experiment: the MLflow experiment.
-    flush_seconds: the longest that `Tracker.close` waits. system_metrics_seconds: time between
-    two samples of `wsss.tracking.system_metrics`, None for no samples. model: whether the segmenter
-    is exported, see `wsss.export.mlflow_model`. params: keys and groups of the config that are
-    logged as params. Raises `UserError` on a bad value.
-    """
+    """How runs are tracked; `UserError` for an invalid value."""
 
     name: str
+    """``mlflow``, or ``none`` for local events only."""
     uri: str
+    """MLflow tracking URI; the environment variable MLFLOW_TRACKING_URI takes precedence."""
     experiment: str
+    """Name of the MLflow experiment."""
     flush_seconds: float
+    """The longest that `Tracker.close` waits for MLflow, in seconds."""
     system_metrics_seconds: float | None
+    """Seconds between samples of `wsss.tracking.system_metrics`; ``None`` for no samples."""
     model: bool
+    """Export the segmenter as an MLflow model, see `wsss.export.mlflow_model`."""
     params: list[str]
+    """Keys and groups of the config that are logged as params."""
 
     def __post_init__(self) -> None:
-        """Check the values."""
         if self.name not in ("mlflow", "none"):
             raise UserError(f"tracking.name={self.name}: choose mlflow or none")
         if not self.flush_seconds >= 0:
@@ -47,14 +45,18 @@ class TrackingConfig:
             self.resolved_uri()
 
     def resolved_uri(self) -> str:
-        """The URI to ship to, or "" when name is "none"."""
+        """The URI to send to; empty if ``name`` is ``none``."""
         if self.name == "none":
             return ""
         return resolve_uri(os.environ.get("MLFLOW_TRACKING_URI") or self.uri)
 
 
 def resolve_uri(uri: str) -> str:
-    """`uri` with a sqlite path made absolute; `UserError` for what MLflow no longer accepts."""
+    """The URI with an absolute SQLite path.
+
+    Raises:
+        UserError: a kind of URI that MLflow no longer accepts.
+    """
     if "://" not in uri or uri.startswith("file:"):
         raise UserError(
             f"tracking URI {uri!r}: expected sqlite:///<file> or http(s)://<host>:<port>"
@@ -64,14 +66,14 @@ def resolve_uri(uri: str) -> str:
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The absolute database file of a sqlite URI, None for any other URI."""
+    """The absolute database file of a SQLite URI, ``None`` for any other URI."""
     if not uri.startswith(_SQLITE):
         return None
     return Path(uri.removeprefix(_SQLITE)).absolute()
 
 
 def without_credentials(uri: str) -> str:
-    """`uri` without ``user:password@``, fit to be written to disk or printed."""
+    """The URI without ``user:password@``, safe to print or write to disk."""
     parts = urlsplit(uri)
     if "@" not in parts.netloc:
         return uri

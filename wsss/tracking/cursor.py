@@ -1,4 +1,4 @@
-"""How far a run directory has been mirrored, kept beside its events."""
+"""How far a run directory has been mirrored; stored next to its events."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ CURSOR_FILE = "mlflow_cursor.json"
 
 @dataclass
 class Cursor:
-    """What one tracking URI has of one run directory.
-
-    offset: bytes of the events file that were sent. runs: local run key -> MLflow run id.
-    refused: how many values MLflow rejected for good, and why (the latest).
-    """
+    """What one tracking URI has received from one run directory."""
 
     uri: str
+    """The tracking URI, without credentials."""
     offset: int = 0
+    """Bytes of the events file that were sent."""
     uid: str = ""
+    """Identifier of the run directory; part of the tag that identifies its runs in MLflow."""
     experiment: str = ""
+    """Name of the MLflow experiment."""
     runs: dict[str, str] = field(default_factory=dict)
+    """MLflow run id by local run key."""
     refused: int = 0
+    """Number of values that MLflow rejected permanently."""
     refusal: str = ""
+    """Reason of the latest rejection."""
 
     @classmethod
     def load(cls, run_dir: Path, uri: str, size: int) -> Cursor:
-        """The cursor of `run_dir`, or a fresh one where it is no use.
+        """The cursor of a run directory, or a new one if it is missing or unusable.
 
-        That is: none or a broken one, one for another URI, or one beyond the `size` of the
-        events. Starting over is safe, for MLflow stores an event that it already has only once.
+        Unusable is a broken one, one for another URI and one beyond ``size``, the bytes of the
+        events file. Starting over is safe: MLflow does not store an event twice.
         """
         try:
             cursor = cls(**json.loads((run_dir / CURSOR_FILE).read_bytes()))
@@ -41,6 +44,6 @@ class Cursor:
         return cursor if cursor.uri == uri and cursor.offset <= size else cls(uri)
 
     def save(self, run_dir: Path) -> None:
-        """Replace the cursor file in one step."""
+        """Write the cursor file, atomically."""
         with replacing(run_dir / CURSOR_FILE) as partial:
             partial.write_text(json.dumps(asdict(self)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    # A repeated POST could create a run twice; the mirror repeats by itself, and looks first.
+    # A repeated POST could create a run twice; the mirror retries itself, after a check.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -26,11 +26,15 @@ _LOCK_SECONDS = 120.0
 
 
 def prepare_mlflow(models: bool = False) -> None:
-    """Import mlflow and make it quiet and impatient, unless the environment says otherwise.
+    """Import mlflow with little logging and short timeouts, unless the environment sets others.
 
-    With `models` its part for models too, which takes longer.
-    Called from the main thread: two threads that import the same packages can trip each other.
-    Raises `UserError` if mlflow is missing.
+    Call it from the main thread: concurrent imports of the same packages can fail.
+
+    Args:
+        models: also import MLflow's model support, which takes longer.
+
+    Raises:
+        UserError: mlflow is missing.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -47,7 +51,7 @@ def prepare_mlflow(models: bool = False) -> None:
 
 
 def connect(uri: str) -> MlflowClient:
-    """A client for `uri`; creates a sqlite database and its folder."""
+    """A client for a tracking URI; creates a SQLite database and its directory if missing."""
     from mlflow.tracking import MlflowClient
 
     with _database_lock(uri):
@@ -55,7 +59,7 @@ def connect(uri: str) -> MlflowClient:
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
-    """The id of experiment `name`, created if new; artifacts beside the database for sqlite."""
+    """The id of an experiment, created if missing; SQLite keeps artifacts next to the database."""
     from mlflow.exceptions import MlflowException
 
     database = sqlite_path(uri)

@@ -1,9 +1,9 @@
-"""Ships the events of one run directory to MLflow, in order, each exactly once.
+"""Sends the events of one run directory to MLflow, in order and exactly once.
 
-The cursor is written after each send. If a crash comes between the two, the send is repeated, and
-that changes nothing: MLflow's SQL store (behind sqlite and behind the server alike) keeps one row
-per metric name, step, timestamp and value; equal params are accepted; a run is looked up by its
-unique tag before it is created; artifacts overwrite themselves.
+The cursor is written after each send. If the process dies between the two, the send is repeated,
+which is harmless: MLflow's SQL store, SQLite or server, keeps one row per metric name, step,
+timestamp and value; it accepts equal params; a run is looked up by its unique tag before it is
+created; artifacts are overwritten.
 """
 
 from __future__ import annotations
@@ -27,29 +27,37 @@ _LOCK_SECONDS = 30.0
 
 
 class MlflowMirror:
-    """The way from one run directory to one tracking URI; use from one thread."""
+    """Mirrors one run directory to one tracking URI; not thread-safe.
+
+    Nothing is opened or sent before `ship`.
+    """
 
     def __init__(self, run_dir: Path, uri: str) -> None:
-        """Nothing is opened or sent before `ship`."""
         self.run_dir = run_dir
         self._events = run_dir / EVENTS_FILE
         self._uri = uri
         self._client: MlflowClient | None = None
 
     def cursor(self) -> Cursor:
-        """How far the directory has been sent, as written on disk."""
+        """How far the directory has been sent, read from disk."""
         size = self._events.stat().st_size
         return Cursor.load(self.run_dir, without_credentials(self._uri), size)
 
     def pending(self) -> int:
-        """How many events wait."""
+        """Number of events that have not been sent."""
         return sum(1 for _ in read_events(self._events, self.cursor().offset))
 
     def ship(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Send what waits, until `stop()` is true; returns the number of events sent.
+        """Send all pending events, unless ``stop()`` becomes true.
 
-        Raises whatever MLflow raises when it cannot be reached, or filelock.Timeout while another
-        process ships this directory; what was sent by then is not sent again.
+        Events that were sent before an error are not sent again.
+
+        Returns:
+            the number of events sent.
+
+        Raises:
+            filelock.Timeout: another process sends this directory.
+            Exception: any error of MLflow, such as an unreachable server.
         """
         from mlflow.exceptions import MlflowException
 
@@ -64,7 +72,7 @@ class MlflowMirror:
             except MlflowException as error:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST" or not cursor.runs:
                     raise
-                # The server lost the runs (a new database): tell it everything again.
+                # The server lost the runs (a new database): send everything again.
                 cursor = Cursor(cursor.uri)
                 cursor.save(self.run_dir)
                 return self._ship_from(cursor, self._client, stop)
@@ -82,7 +90,7 @@ class MlflowMirror:
 
 
 def _grouped(events: Iterable[tuple[Event, int]]) -> Iterator[tuple[list[Event], int]]:
-    """Neighbouring metric events of one run together, up to a batch; others alone."""
+    """Group consecutive metric events of a run into batches; other events stay single."""
     group: list[Event] = []
     count = end = 0
     for event, offset in events:

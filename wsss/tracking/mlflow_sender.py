@@ -1,4 +1,4 @@
-"""Turns single events into MLflow calls."""
+"""Translates events to MLflow calls."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ _T = TypeVar("_T")
 
 
 class Sender:
-    """Turns events into MLflow calls and notes in the cursor what MLflow answered."""
+    """Translates events to MLflow calls and keeps the results in the cursor.
+
+    Args:
+        run_dir: the run directory that events are from.
+        uri: tracking URI that the client is connected to.
+        client: where to send.
+        cursor: updated by `send`, not saved.
+    """
 
     def __init__(self, run_dir: Path, uri: str, client: MlflowClient, cursor: Cursor) -> None:
-        """Send for `run_dir` to `client`, which is connected to `uri`."""
         self._run_dir, self._uri, self._client, self._cursor = run_dir, uri, client, cursor
 
     def send(self, group: list[Event]) -> None:
@@ -65,7 +71,7 @@ class Sender:
         if run:
             cursor.runs[key] = run
             self._attempt([event], lambda _: client.update_run(run, status="RUNNING"))
-            fresh = [RunTag(k, v) for k, v in tags.items()]  # of this start: another sweep, say
+            fresh = [RunTag(k, v) for k, v in tags.items()]  # may differ from the first start's
             self._attempt(fresh, lambda part: client.log_batch(run, tags=part))
             return
         tags[RUN_KEY_TAG] = run_key
@@ -102,7 +108,7 @@ class Sender:
             self._refuse(1, str(error))
 
     def _attempt(self, items: Sequence[_T], send: Callable[[Sequence[_T]], object]) -> None:
-        """Send `items`; what MLflow rejects for good is left out, and counted, not retried."""
+        """Send items; those that MLflow rejects permanently are counted and not sent again."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -127,6 +133,6 @@ def _batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
 
 
 def _name(text: str) -> str:
-    """`text` with the characters that MLflow accepts in a name."""
+    """The text reduced to the characters that MLflow accepts in a name."""
     parts = re.sub(r"[^\w\-. :/]", "_", text).split("/")
     return "/".join(p for p in parts if p not in ("", ".", ".."))[:_KEY_CHARS].rstrip("/") or "_"

@@ -1,4 +1,4 @@
-"""The loader that MLflow models name which were saved before `wsss.export.mlflow_model`."""
+"""Loader named by MLflow models that were saved before `wsss.export.mlflow_model` existed."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def _load_pyfunc(path: str) -> Any:
-    """Load the data of a model; by name, since tracking knows no network."""
+    """Load the data of a model; imported by name, since tracking may not import networks."""
     return import_module("wsss.export.mlflow_model")._load_pyfunc(path)

@@ -1,4 +1,4 @@
-"""Sends what live trackers could not."""
+"""Sends events that trackers could not send during their runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wsss.tracking.tracker import brief
 
 @dataclass(frozen=True)
 class Synced:
-    """What became of one run directory: events sent, events that wait, a line that says so."""
+    """Result of one run directory: events sent, events pending, and a line to print."""
 
     sent: int
     waiting: int
@@ -26,7 +26,7 @@ class Synced:
 
 
 def find_run_dirs(outputs: Path) -> list[Path]:
-    """Every directory at or below `outputs` that has events; raises `UserError` if it is none."""
+    """All directories with events at or below ``outputs``; `UserError` if it is no directory."""
     if not outputs.is_dir():
         raise UserError(f"{outputs}: no such directory; give the outputs directory of some runs")
     found = []
@@ -38,10 +38,12 @@ def find_run_dirs(outputs: Path) -> list[Path]:
 
 
 def sync_run_dir(run_dir: Path, uri: str | None) -> Synced | None:
-    """Send the events of `run_dir` that wait; None if none do.
+    """Send the pending events of a run directory; ``None`` if there are none.
 
-    `uri` None: MLFLOW_TRACKING_URI, else where the run was to go. A run that was tracked to
-    "none" is sent only to an explicit `uri`.
+    Args:
+        run_dir: the run directory.
+        uri: where to send; ``None`` for MLFLOW_TRACKING_URI or else the recorded URI. A run with
+            ``tracking=none`` is sent only if a URI is given.
     """
     recorded = ""
     for event, _ in read_events(run_dir / EVENTS_FILE):
@@ -60,7 +62,7 @@ def sync_run_dir(run_dir: Path, uri: str | None) -> Synced | None:
         mirror.ship()
     except Timeout:
         reason = "another process is sending them"
-    except Exception as error:  # one directory's trouble must not stop the others
+    except Exception as error:  # an error of one directory must not stop the others
         reason = brief(error)
     waiting, refused = mirror.pending(), mirror.cursor().refused
     line = f"{run_dir}: {before - waiting} events sent"

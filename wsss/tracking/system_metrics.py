@@ -1,4 +1,4 @@
-"""What a stage uses of the machine, sampled while it runs."""
+"""Processor and memory use of a stage, sampled while it runs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ _CPU = "system/cpu_percent"
 
 @contextmanager
 def system_metrics(log: RunLog, key: str, seconds: float | None) -> Iterator[None]:
-    """Log `Usage` as metrics of run `key` every so many seconds, and once at the end.
+    """Log `Usage` as metrics of a run at an interval, and once at the end.
 
-    The step counts samples, on from the last one that the run has on record. `seconds` None: not
-    at all. Whatever fails in it ends the samples alone.
+    The step counts samples and continues from the last recorded one. An error ends the sampling,
+    not the stage.
+
+    Args:
+        log: where metrics are recorded.
+        key: the run.
+        seconds: interval; ``None`` for no samples.
     """
     if seconds is None:
         yield
@@ -40,26 +45,25 @@ def system_metrics(log: RunLog, key: str, seconds: float | None) -> Iterator[Non
 
 
 class Usage:
-    """Processor time and memory of this process and its children."""
+    """Processor time and memory of this process and its children, from creation on."""
 
     def __init__(self) -> None:
-        """Shares of the processor count from here on."""
         self._known: dict[psutil.Process, psutil.Process] = {}
         self.sample()
 
     def sample(self) -> dict[str, float]:
-        """Use since the last sample, and memory now.
+        """Processor use since the last sample, and current memory.
 
-        ``system/cpu_percent``: 100 for each core that was busy. ``system/memory_mib``: resident
-        memory; pages that processes share count for each. ``system/gpu_memory_mib``: what PyTorch
-        holds on all GPUs; only where this process uses CUDA.
+        ``system/cpu_percent`` is 100 per busy core. ``system/memory_mib`` is resident memory; pages
+        that processes share count once per process. ``system/gpu_memory_mib`` is the memory that
+        PyTorch holds on all GPUs, present only if this process uses CUDA.
         """
         me = psutil.Process()
         found = [me, *me.children(recursive=True)]
         self._known = {process: self._known.get(process, process) for process in found}
         values = {_CPU: 0.0, "system/memory_mib": 0.0}
         for process in self._known.values():
-            with contextlib.suppress(psutil.Error):  # it has just ended
+            with contextlib.suppress(psutil.Error):  # the process has ended
                 values[_CPU] += process.cpu_percent()
                 values["system/memory_mib"] += process.memory_info().rss / _MIB
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
@@ -79,5 +83,5 @@ def _follow(stop: threading.Event, log: RunLog, key: str, seconds: float) -> Non
             last = stop.wait(seconds)
             step += 1
             log.metrics(key, usage.sample(), step)
-    except Exception as error:  # a stage must not fail for it
+    except Exception as error:  # must not fail the stage
         print(f"tracking: no system metrics any more ({brief(error)})", file=sys.stderr)

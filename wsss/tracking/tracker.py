@@ -1,4 +1,4 @@
-"""What the pipeline holds: the local log, and a thread that mirrors it."""
+"""The local log of a run and a thread that mirrors it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ _CLOSING_POLL_SECONDS = 0.2
 
 
 class Tracker:
-    """Logging through `log` only appends to a file; a daemon thread ships to MLflow.
+    """Logging through ``log`` only appends to a file; a daemon thread sends to MLflow.
 
-    No failure of MLflow reaches the caller. Usable as a context manager.
+    No failure of MLflow reaches the caller. A context manager; create it with `Tracker.open`.
     """
 
     def __init__(self, log: RunLog, mirror: MlflowMirror | None, config: TrackingConfig) -> None:
-        """Use `Tracker.open`."""
         self.log = log
         self._mirror = mirror
         self._uri = without_credentials(config.resolved_uri())
@@ -39,7 +38,7 @@ class Tracker:
 
     @classmethod
     def open(cls, run_dir: Path, config: TrackingConfig) -> Tracker:
-        """Open a run directory, new or old; raises `UserError` if mlflow is missing."""
+        """Open a run directory, created if missing; `UserError` if mlflow is missing."""
         uri = config.resolved_uri()
         if uri or config.model:
             prepare_mlflow(config.model)
@@ -47,9 +46,10 @@ class Tracker:
         return cls(log, MlflowMirror(run_dir.absolute(), uri) if uri else None, config)
 
     def close(self, timeout_s: float | None = None) -> None:
-        """Flush for at most `timeout_s` (default: the config's ``flush_seconds``), then let go.
+        """Send pending events for at most ``timeout_s`` seconds, then stop.
 
-        If events still wait, prints one line that says how to send them.
+        The default is the config's ``flush_seconds``. If events are still pending, a line on
+        standard error tells how to send them.
         """
         self.log.close()
         if self._mirror is None or self._closing.is_set():
@@ -83,13 +83,13 @@ class Tracker:
         delay, told = _POLL_SECONDS, False
         while not self._expired():
             self._closing.wait(delay)
-            last = self._closing.is_set()  # nothing is logged after this
+            last = self._closing.is_set()  # no event follows
             try:
                 self._mirror.ship(self._expired)
                 delay, told = _POLL_SECONDS, False
                 if last:
                     return
-            except Exception as error:  # whatever it is, training goes on
+            except Exception as error:  # training must continue
                 delay = min(2 * delay, _SLOWEST_POLL_SECONDS)
                 if not told and not last:
                     _say(f"MLflow at {self._uri} fails ({brief(error)}); events wait on disk")
@@ -102,7 +102,7 @@ class Tracker:
 
 
 def brief(error: Exception) -> str:
-    """The kind of `error` and the beginning of its message, on one line."""
+    """Type and first words of an error, on one line."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:160]}"
 
 

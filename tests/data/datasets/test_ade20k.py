@@ -13,8 +13,8 @@ from wsss.data.datasets.ade20k import (
     MIN_SHARE,
     Ade20kConfig,
     Ade20kDataset,
-    classes,
-    labelled_masks,
+    read_classes,
+    read_masks,
 )
 from wsss.data.files.labels import labels_from_mask, write_labels
 from wsss.data.types import Split
@@ -91,7 +91,7 @@ def test_images_without_file_may_be_left_out(root: Path) -> None:
     ("old", "new", "expected"),
     [
         ("Idx\t", "Number\t", "no columns Idx and Name"),
-        ("\tsky", "\twall", "class 'wall' stands twice"),
+        ("\tsky", "\twall", "duplicate class 'wall'"),
         ("\tsky", "", "row 3 is"),
     ],
 )
@@ -99,31 +99,31 @@ def test_bad_class_lists(root: Path, old: str, new: str, expected: str) -> None:
     path = root / "objectInfo150.txt"
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(UserError, match=rf"objectInfo150\.txt: {expected}"):
-        classes(root)
+        read_classes(root)
     path.write_text("")
     with pytest.raises(UserError, match="no columns"):
-        classes(root)
+        read_classes(root)
 
 
 def test_masks_to_derive_labels_from(root: Path, tmp_path: Path) -> None:
-    masks = dict(labelled_masks(root))
+    masks = dict(read_masks(root))
     assert tuple(masks) == (*copy.TRAIN, *copy.VAL)
     with Pillow.open(root / f"annotations/training/{copy.TRAIN[0]}.png") as picture:
         values = np.asarray(picture)
     assert np.array_equal(masks[copy.TRAIN[0]][values > 0], values[values > 0] - 1)
     with pytest.raises(UserError, match="nothing: no mask in annotations/training"):
-        list(labelled_masks(tmp_path / "nothing"))
+        list(read_masks(tmp_path / "nothing"))
 
 
 def test_genuine_files(samples: Path, tmp_path: Path) -> None:
     root = tmp_path / "ade"
     shutil.copytree(samples / "ade20k_sample" / "ADEChallengeData2016", root)
-    names = classes(root)
+    names = read_classes(root)
     assert (len(names), names[0], names[6], names[149]) == (150, "wall", "road", "flag")
     assert names[7:9] == ("bed", "windowpane") and names[21] == "water"  # stray spaces in the file
     assert not any("," in name or name != name.strip() for name in names)
 
-    masks = dict(labelled_masks(root))
+    masks = dict(read_masks(root))
     labels = {i: labels_from_mask(mask, len(names), MIN_SHARE) for i, mask in masks.items()}
     assert {i: [names[k] for k in found] for i, found in labels.items()} == {
         "ADE_val_00000001": ["wall", "building", "sky", "tree", "road", "grass", "plant"],

@@ -8,7 +8,7 @@ from helpers.copies import cityscapes as copy
 from helpers.dataset_yaml import configured
 from PIL import Image as Pillow
 
-from wsss.data.datasets.cityscapes import CityscapesConfig, CityscapesDataset, labelled_masks
+from wsss.data.datasets.cityscapes import CityscapesConfig, CityscapesDataset, read_masks
 from wsss.data.types import Split
 from wsss.errors import UserError
 
@@ -98,9 +98,9 @@ def test_other_files_of_the_tree_are_passed_over(root: Path) -> None:
     (root / "leftImg8bit/train/trainImages.txt").write_text("aachen\n")
     (root / "leftImg8bit/test/berlin").mkdir(parents=True)
     assert opened(root).ids("train") == before.ids("train")
-    assert tuple(i for i, _ in labelled_masks(root)) == (*copy.TRAIN, *copy.VAL)
+    assert tuple(i for i, _ in read_masks(root)) == (*copy.TRAIN, *copy.VAL)
 
 
 def test_no_mask_to_derive_labels_from(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no mask gtFine/\{train,val\}/<city>"):
-        list(labelled_masks(tmp_path))
+        list(read_masks(tmp_path))

@@ -156,25 +156,25 @@ def test_run_lengths_of_either_form(seed: int) -> None:
 @pytest.mark.parametrize(
     ("segmentation", "words"),
     [
-        (None, "neither polygons"),
-        ("1 1 3 3", "neither polygons"),
-        ([1, 1, 3, 3, 1, 3], "neither polygons"),
-        ([["1", "1", "3", "3", "1", "3"]], "neither polygons"),
-        ([], "no polygon of three corners"),
-        ([[1, 1, 3, 3]], "no polygon of three corners"),
+        (None, "neither a list of polygons"),
+        ("1 1 3 3", "neither a list of polygons"),
+        ([1, 1, 3, 3, 1, 3], "neither a list of polygons"),
+        ([["1", "1", "3", "3", "1", "3"]], "neither a list of polygons"),
+        ([], "no polygon with three corners"),
+        ([[1, 1, 3, 3]], "no polygon with three corners"),
         ([[1, 1, 3, 3, 1, 3, 2]], "odd number"),
         ([[1, 1, 3, 3, 1, float("nan")]], "far out"),
         ([[1, 1, 3, 3, 1e12, 1]], "far out"),
         ({"counts": [4, 4, 991], "size": [30, 30]}, "999 pixels"),
         ({"counts": [4, 4], "size": [30, 30]}, "8 pixels"),
-        ({"counts": [4, 900, -4], "size": [30, 30]}, "no whole numbers"),
-        ({"counts": [4.5, 895.5], "size": [30, 30]}, "no whole numbers"),
+        ({"counts": [4, 900, -4], "size": [30, 30]}, "not integers"),
+        ({"counts": [4.5, 895.5], "size": [30, 30]}, "not integers"),
         ({"counts": [4, 396], "size": [20, 20]}, "size"),
         ({"counts": "", "size": [30, 30]}, "0 pixels"),
-        ({"counts": "4lL", "size": [30, 30]}, "no whole numbers"),
-        ({"counts": "4l", "size": [30, 30]}, "cut short"),
+        ({"counts": "4lL", "size": [30, 30]}, "not integers"),
+        ({"counts": "4l", "size": [30, 30]}, "truncated"),
         ({"counts": "\x01é", "size": [30, 30]}, "character that COCO does not use"),
-        ({"size": [30, 30]}, "no whole numbers"),
+        ({"size": [30, 30]}, "not integers"),
     ],
 )
 def test_broken_segmentations(root: Path, segmentation: object, words: str) -> None:
@@ -286,7 +286,9 @@ def test_broken_annotation_files(root: Path, change: Change, words: str) -> None
 @pytest.mark.parametrize("text", ["[]", '"a"', "", '{"images": [', "\xff"])
 def test_files_that_are_no_annotations(root: Path, text: str) -> None:
     copy.annotation_file(root, "val").write_text(text, "latin-1")
-    with pytest.raises(UserError, match=r"instances_val2017\.json: (cut short|no annotation file)"):
+    with pytest.raises(
+        UserError, match=r"instances_val2017\.json: (truncated|not an annotation file)"
+    ):
         opened(root)
 
 

@@ -12,10 +12,11 @@ from helpers.dataset_yaml import configured
 
 from wsss.data.datasets.dfc import DfcConfig, DfcDataset
 from wsss.data.datasets.dfc_tree import BANDS, CLASSES, list_patches, patch_path, read_classes
-from wsss.data.datasets.synthetic import SyntheticConfig
+from wsss.data.datasets.synthetic import SyntheticConfig, SyntheticDataset
 from wsss.data.derive_labels import derive_labels
 from wsss.data.files.labels import labels_from_mask, read_labels, write_labels
-from wsss.data.files.raster import read_picture, write_mask
+from wsss.data.files.mask_writer import write_mask
+from wsss.data.files.raster import read_picture
 from wsss.data.statistics import band_statistics
 from wsss.errors import UserError
 from wsss.evaluation.judging import evaluate_masks
@@ -114,12 +115,12 @@ def test_results_name_the_direction(
 
 
 def test_patches_on_disk_are_counted(tree: Path, make_synthetic: Make) -> None:
-    data = DfcDataset(make_synthetic(tree))
+    data = SyntheticDataset(make_synthetic(tree))
     patch_path(tree, "test", "s1", 4).unlink()
     patch_path(tree, "test", "s2", 5).unlink()
     patch_path(tree, "validation", "dfc", 0).unlink()  # no image
     found = {"ROIs0000_test": (6, None), "ROIs0000_validation": (2, None)}
-    assert data.counts() == found  # nobody says how many synthetic ones there ought to be
+    assert data.counts() == found
 
 
 def test_files_of_unused_sensors_are_not_needed(tree: Path, make_synthetic: Make) -> None:
@@ -191,7 +192,7 @@ def test_datasets_travel_to_worker_processes(written_tree: Path, make_synthetic:
         ({"direction": "up"}, "direction=up: valid: test_to_validation, validation_to_test"),
         ({"bands": ["B4", "B13"]}, "band 'B13' is unknown; valid with modality=s1s2: B1, B2"),
         ({"modality": "s1", "bands": ["B4"]}, "valid with modality=s1: VV, VH"),
-        ({"bands": ["B4", "B4"]}, "band 'B4' stands twice"),
+        ({"bands": ["B4", "B4"]}, "duplicate band 'B4'"),
         ({"bands": []}, "bands is empty"),
         ({"val_patches": 0}, "val_patches=0: must be from 1 to 7"),
         ({"val_patches": 8}, "val_patches=8: must be from 1 to 7"),

@@ -84,17 +84,17 @@ def write(name: str, text: str) -> Break:
         (None, {"lists": None}, "add a column 'split' to"),
         (None, {"display_bands": [0, 1, 3]}, "display_bands=[0, 1, 3]: must be three indices"),
         (None, {"display_bands": [0]}, "display_bands=[0]"),
-        (None, {"display_range": [1.0, 0.0]}, "display_range=[1.0, 0.0]: must be two rising"),
-        (None, {"bands": ["R", "R", "B"]}, "band 'R' stands twice"),
+        (None, {"display_range": [1.0, 0.0]}, "display_range=[1.0, 0.0]: must be two ascending"),
+        (None, {"bands": ["R", "R", "B"]}, "duplicate band 'R'"),
         (None, {"bands": []}, "display_bands"),
         (None, {"multi_label": False}, "image 'a' has 2 labels (cat, dog)"),
         (write("classes.txt", "\n"), {}, "classes.txt: 0 classes"),
-        (write("classes.txt", "cat\ndog\ncat\n"), {}, "class 'cat' stands twice"),
-        (write("classes.txt", "cat\n"), {}, "column 'dog' is no class of the class list"),
+        (write("classes.txt", "cat\ndog\ncat\n"), {}, "duplicate class 'cat'"),
+        (write("classes.txt", "cat\n"), {}, "column 'dog' is not in the class list"),
         (write("classes.txt", "cat\ndog\ncow\n"), {}, "class 'cow' has no column"),
         (write("lists/train.txt", "a\nzebra\n"), {}, "no row for image 'zebra' of train"),
         (write("lists/val.txt", "\n"), {}, "split 'val' has no image"),
-        (write("lists/val.txt", "a\n"), {}, "image id 'a' twice"),
+        (write("lists/val.txt", "a\n"), {}, "duplicate image id 'a'"),
         (write("images/a.JPG", ""), {}, "a.JPG and a.png are both image 'a'"),
         (lambda r: (r / "images/c.png").unlink(), {}, "no file for image 'c' of test; expected"),
         (lambda r: (r / "classes.txt").write_bytes(b"\xff"), {}, "classes.txt: not text in UTF-8"),
@@ -157,7 +157,7 @@ def test_background_is_a_class_of_pixels_alone(pets: Path, make_folder: Make) ->
     assert data.labels("train").tolist() == [[1, 1]]
     assert data.labels("val").tolist() == [[0, 0]]  # an image may show background alone
     assert data.record("c").labels == (2,)
-    with pytest.raises(UserError, match="dataset.background is 'sky', no class of classes.txt"):
+    with pytest.raises(UserError, match="dataset.background is 'sky', not a class of classes.txt"):
         FolderDataset(make_folder(pets, background="sky"))
 
 

@@ -121,7 +121,7 @@ def test_held_out_images_depend_on_ids_alone(mixed: Path) -> None:
         ("endotect", {"val_images": 16}, "dataset.val_images (its share of polyps) is 9"),
         ("endotect", {"val_images": -3}, "dataset.val_images (its share of polyps) is -2"),
         ("endotect", {"negatives": ["upper"]}, "upper: no such folder, but dataset.negatives"),
-        ("endotect", {"negatives": [hyper.MASKS]}, "stands in another folder too"),
+        ("endotect", {"negatives": [hyper.MASKS]}, "is also in another folder"),
         ("endotect", {"negatives": ["labeled-images"]}, "labeled-images: no file <id>.jpg in it"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Synthetic scenes: reproducible, plausible, and not to be told apart by one band."""
+"""Synthetic scenes: reproducible, plausible, and not separable by a single band."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wsss.data.datasets.scenes import CLASS_CODES, Scene, draw_scene
+from wsss.data.datasets.dfc_tree import CLASS_CODES
+from wsss.data.datasets.scenes import Scene, draw_scene
 
 COUNT, SIZE = 60, 64
 

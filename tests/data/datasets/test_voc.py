@@ -8,7 +8,8 @@ from helpers.copies import voc as copy
 from helpers.dataset_yaml import configured
 from PIL import Image as Pillow
 
-from wsss.data.datasets.voc import CLASSES, VocConfig, VocDataset
+from wsss.data.datasets.voc import VocConfig, VocDataset
+from wsss.data.datasets.voc_annotations import CLASSES
 from wsss.data.types import Split
 from wsss.errors import UserError
 
@@ -108,9 +109,9 @@ def test_difficult_objects(root: Path) -> None:
         ({"root": "/nowhere"}, "/nowhere: no folder JPEGImages"),
         (
             {"train_list": "train_aug"},
-            "(train, trainval, val) nor a file; the devkit does not ship",
+            "(train, trainval, val) nor a file; the devkit lacks",
         ),
-        ({"test_list": "test"}, "dataset.test_list is 'test', neither a list of"),
+        ({"test_list": "test"}, "dataset.test_list is 'test', neither a list in"),
         ({"val_list": "val"}, f"image '{copy.VAL[0]}' of dataset.test_list=val is also in"),
         ({"val_images": 12}, "dataset.val_images is 12, it must lie in 1..11"),
     ],

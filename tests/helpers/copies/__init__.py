@@ -1,7 +1,7 @@
 """Tiny copies of every dataset, with the real names, formats and conventions.
 
-Each module writes one (``make``), names the overrides that it needs (``OVERRIDES``) and knows how
-to spoil it (``FAULTS``: a function, and words that the one line of complaint must hold).
+Each module writes one (``make``), names the overrides that it needs (``OVERRIDES``) and the ways to
+break it (``FAULTS``: a function that does so, and the words that its one-line message must have).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "dataset"
-#: `synthetic` writes itself, `msrc21` is a `folder` with other names.
+#: `synthetic` needs no copy, `msrc21` is a `folder` with other names.
 NAMES = sorted({path.stem for path in CONF.glob("*.yaml")} - {"synthetic", "msrc21"})
 
 

@@ -36,7 +36,7 @@ def make(root: Path) -> None:
             mask[0] = 0
             Pillow.fromarray(rgb).save(root / "images" / folder / f"{image_id}.jpg", quality=95)
             Pillow.fromarray(mask).save(root / "annotations" / folder / f"{image_id}.png")
-    derive_labels("ade20k", root, "labels.csv", None)
+    derive_labels("ade20k", root)
 
 
 def _without(name: str) -> Callable[[Path], object]:

@@ -31,7 +31,7 @@ def make(root: Path) -> None:
             mask[-1] = 1  # ego vehicle, which no class counts for
             _save(picture_path(root, folder, image_id), rgb)
             _save(mask_path(root, folder, image_id), mask)
-    derive_labels("cityscapes", root, "labels.csv", None)
+    derive_labels("cityscapes", root)
 
 
 def picture_path(root: Path, folder: str, image_id: str) -> Path:

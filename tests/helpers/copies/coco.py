@@ -141,7 +141,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "annotations cut short": (
         lambda root: cut_short(annotation_file(root, "train")),
-        ("instances_train2017.json", "cut short or no JSON"),
+        ("instances_train2017.json", "truncated or not JSON"),
     ),
     "other categories": (
         edit("val", _set("categories", 11, name="street sign")),
@@ -153,11 +153,11 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "image twice": (
         edit("train", lambda content: _repeat_first(content, "images")),
-        ("instances_train2017.json", f"image {TRAIN[0]}", "twice"),
+        ("instances_train2017.json", f"image {TRAIN[0]}", "duplicate"),
     ),
     "annotation twice": (
         edit("train", lambda content: _repeat_first(content, "annotations")),
-        ("instances_train2017.json", "annotation 500", "twice"),
+        ("instances_train2017.json", "annotation 500", "duplicate"),
     ),
     "annotation of no image": (
         edit("train", _set("annotations", 3, image_id=7)),

@@ -109,7 +109,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda root: patch_path(root, "test", "s2", 3).unlink(),
         ("labels.csv", "'test_p3'", "ROIs0000_test_s2_0_p3.tif is missing"),
     ),
-    "id twice": (_twice, ("labels.csv", "image id 'test_p0' stands twice")),
+    "id twice": (_twice, ("labels.csv", "duplicate image id 'test_p0'")),
     "band too few": (
         _rewrite("test", "s2", _S2[:12]),
         ("ROIs0000_test_s2_0_p0.tif", "12 bands, expected 13"),

@@ -1,4 +1,4 @@
-"""Scenes whose colours tell the classes, for the copies of datasets."""
+"""Scenes whose colours show the classes, for the copies of datasets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Pixels = NDArray[np.uint8]
 def scene(
     rng: np.random.Generator, size: tuple[int, int], classes: Sequence[int]
 ) -> tuple[Pixels, Pixels]:
-    """Draw one rectangle of each class on a ground of the first class, side by side.
+    """Draw one rectangle per class side by side, on a background of the first class.
 
     Args:
-        rng: where the rectangles lie, and noise.
+        rng: for the positions of rectangles, and noise.
         size: height and width.
-        classes: different indices in 0..254, all of which can be seen in the scene.
+        classes: distinct indices in 0..254; all are visible in the scene.
 
     Returns:
         RGB ``[H, W, 3]`` and class indices ``[H, W]``.
@@ -41,6 +41,6 @@ def scene(
 
 
 def cut_short(path: Path) -> None:
-    """Leave the first half of a file, as a download that broke off does."""
+    """Keep the first half of a file, as after an interrupted download."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])

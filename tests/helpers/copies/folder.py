@@ -77,7 +77,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "no class list": (_without("classes.txt"), ("classes.txt", "no such class list")),
     "class twice": (
         _edit("classes.txt", "dog", "cat"),
-        ("classes.txt", "class 'cat' stands twice"),
+        ("classes.txt", "duplicate class 'cat'"),
     ),
     "no background in the class list": (
         _edit("classes.txt", "background", "nothing"),
@@ -86,7 +86,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "no labels": (_without("labels.csv"), ("labels.csv", "no such labels file")),
     "unknown class in the labels": (
         _edit("labels.csv", "dog", "bird"),
-        ("labels.csv", "'bird' is no class"),
+        ("labels.csv", "'bird' is not in the class list"),
     ),
     "label that is neither 0 nor 1": (
         _edit("labels.csv", "train_0,1", "train_0,yes"),
@@ -94,7 +94,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "id twice": (
         _edit("labels.csv", "train_1,", "train_0,"),
-        ("labels.csv, line 3", "image id 'train_0' stands twice"),
+        ("labels.csv, line 3", "duplicate image id 'train_0'"),
     ),
     "unknown split": (
         _edit("labels.csv", ",val\n", ",dev\n"),
@@ -108,7 +108,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "picture cut short": (_cut, ("train_3.png", "broken, truncated")),
     "text for a picture": (
         lambda root: (root / "images/train_2.jpg").write_text("not a picture"),
-        ("train_2.jpg", "broken, truncated or no picture"),
+        ("train_2.jpg", "broken, truncated or not a picture"),
     ),
     "gray picture": (
         _picture("images/train_3.png", "L", SIZES[3][::-1], 9),

@@ -100,7 +100,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         spoil_file(f"{_LISTS}/train.txt", None),
         ("dataset.train_list is 'train'", "(trainval, val)"),
     ),
-    "id twice": (spoil_file(f"{_LISTS}/val.txt", f"{VAL[0]}\n" * 2), ("val.txt", VAL[0], "twice")),
+    "id twice": (
+        spoil_file(f"{_LISTS}/val.txt", f"{VAL[0]}\n" * 2),
+        ("val.txt", VAL[0], "duplicate"),
+    ),
     "id of train in test": (
         spoil_file(f"{_LISTS}/val.txt", f"{VAL[0]}\n{TRAIN[3]}\n"),
         (f"image '{TRAIN[3]}'", "dataset.test_list=val"),

@@ -10,7 +10,8 @@ from wsss.data.files.codes import ClassCodes
 from wsss.data.files.lists import read_lines
 from wsss.data.files.palette import distinct_colours
 from wsss.data.files.raster import read_index_mask
-from wsss.data.labelled import LabelledSettings, decode_each, labelled_protocol, labelled_splits
+from wsss.data.labelled import LabelledSettings, labelled_protocol, labelled_splits
+from wsss.data.mask_labels import MaskLabels, read_each
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.types import Count, Mask
@@ -18,14 +19,15 @@ from wsss.errors import UserError
 
 NUM_CLASSES = 150
 FOLDER_SIZES = {"training": 20210, "validation": 2000}
+"""Number of images that the providers state for each folder."""
 MIN_SHARE = 0.005
-"""Share of an image that a class must cover to be one of its labels.
+"""Share of an image that a class must cover to become a label.
 
-That is one patch of 16 x 16 pixels in 224 x 224: what is smaller, no map can point at.
+This is one patch of 16 x 16 pixels in 224 x 224, the smallest area that a map resolves.
 """
 
 _CLASS_LIST = "objectInfo150.txt"
-#: 0 stands for everything that is none of the 150 classes.
+#: 0 means none of the 150 classes.
 _CODES = ClassCodes(
     {value: value - 1 for value in range(1, NUM_CLASSES + 1)},
     ignored=(0,),
@@ -33,65 +35,17 @@ _CODES = ClassCodes(
 )
 
 
-@dataclass(frozen=True)
-class Ade20kConfig(LabelledSettings):
-    """An ADEChallengeData2016 tree; `root` is the folder that holds objectInfo150.txt."""
-
-
-class Ade20kDataset(PictureDataset):
-    """Scenes in 150 classes, none of them a background; `test` is the folder validation.
+def read_classes(root: Path) -> tuple[str, ...]:
+    """Class names: the first synonym in each row of objectInfo150.txt.
 
     Raises:
-        UserError: naming the folder, class list or labels file that is missing or broken, or an
-            image that has labels but no file.
-    """
-
-    def __init__(self, config: Ade20kConfig) -> None:
-        self._root = Path(config.root)
-        self._images = {f: _files(self._root / "images" / f, ".jpg") for f in FOLDER_SIZES}
-        names = classes(self._root)
-        quarantine = Quarantine(config.on_error)
-        records = labelled_splits(
-            "ade20k",
-            config,
-            names,
-            self._images["training"],
-            self._images["validation"],
-            quarantine,
-        )
-        info = picture_info(
-            config.name,
-            names,
-            distinct_colours(len(names)),
-            background=None,
-            multi_label=True,
-            protocol=labelled_protocol(config),
-        )
-        super().__init__(info, records, quarantine.reasons, config.cache_mb)
-
-    def counts(self) -> dict[str, Count]:
-        """Images in each folder; see `Dataset.counts`."""
-        return {f: Count(len(self._images[f]), size) for f, size in FOLDER_SIZES.items()}
-
-    def _mask_path(self, image_id: str) -> Path:
-        folder = self.record(image_id).files[0].parent.name
-        return self._root / "annotations" / folder / f"{image_id}.png"
-
-    def _decode_mask(self, path: Path) -> Mask:
-        return _decode(path)
-
-
-def classes(root: Path) -> tuple[str, ...]:
-    """Names of the classes: in each row of objectInfo150.txt the first synonym.
-
-    Raises:
-        UserError: naming a row that is not the next class, or a name that stands twice.
+        UserError: names a row that is not the next class, or a duplicate name.
     """
     path = root / _CLASS_LIST
     header, *rows = read_lines(path, "class list") or [""]
     columns = header.split("\t")
     if not {"Idx", "Name"} <= set(columns):
-        raise UserError(f"{path}: no columns Idx and Name, divided by tabs, in its first line")
+        raise UserError(f"{path}: no columns Idx and Name, separated by tabs, in the first line")
     if len(rows) != NUM_CLASSES:
         raise UserError(f"{path}: {len(rows)} classes, expected {NUM_CLASSES}")
     names: list[str] = []
@@ -101,21 +55,21 @@ def classes(root: Path) -> tuple[str, ...]:
         if cells.get("Idx", "").strip() != str(index) or not name:
             raise UserError(f"{path}: row {index} is '{row}', expected Idx {index} and a Name")
         if name in names:
-            raise UserError(f"{path}: class '{name}' stands twice")
+            raise UserError(f"{path}: duplicate class '{name}'")
         names.append(name)
     return tuple(names)
 
 
-def labelled_masks(root: Path) -> Iterator[tuple[str, Mask]]:
-    """Image id and class indices ``[H, W]`` of every mask, to derive image labels from.
+def read_masks(root: Path) -> Iterator[tuple[str, Mask]]:
+    """Image id and class indices ``[H, W]`` of every mask.
 
     Raises:
-        UserError: where there is no mask at all, or naming one that is broken.
+        UserError: if there is no mask; names one that is broken.
     """
     folders = [root / "annotations" / folder for folder in FOLDER_SIZES]
     files = [_files(folder, ".png") for folder in folders if folder.is_dir()]
-    nothing = f"{root}: no mask in annotations/training or annotations/validation"
-    return decode_each(files, _decode, nothing)
+    if_none = f"{root}: no mask in annotations/training or annotations/validation"
+    return read_each(files, _decode, if_none)
 
 
 def _decode(path: Path) -> Mask:
@@ -123,7 +77,58 @@ def _decode(path: Path) -> Mask:
 
 
 def _files(folder: Path, suffix: str) -> dict[str, Path]:
-    """Files of a folder by image id, in the order of their names."""
+    """Files of a folder by image id, sorted by name."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; root must be that of ADEChallengeData2016")
+        raise UserError(f"{folder}: no such folder; root must be the folder ADEChallengeData2016")
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix == suffix}
+
+
+@dataclass(frozen=True)
+class Ade20kConfig(LabelledSettings):
+    """An ADEChallengeData2016 tree; `root` is the folder that holds objectInfo150.txt."""
+
+
+class Ade20kDataset(PictureDataset):
+    """Scenes in 150 classes without a background class; ``test`` is the folder validation.
+
+    Raises:
+        UserError: names a folder, class list or labels file that is missing or broken, or a
+            labelled image without a file.
+    """
+
+    config_class = Ade20kConfig
+    mask_labels = MaskLabels(read_classes, {"annotations": read_masks}, MIN_SHARE)
+
+    def __init__(self, config: Ade20kConfig) -> None:
+        self._root = Path(config.root)
+        self._images = {f: _files(self._root / "images" / f, ".jpg") for f in FOLDER_SIZES}
+        classes = read_classes(self._root)
+        quarantine = Quarantine(config.on_error)
+        records = labelled_splits(
+            "ade20k",
+            config,
+            classes,
+            training=self._images["training"],
+            testing=self._images["validation"],
+            quarantine=quarantine,
+        )
+        info = picture_info(
+            config.name,
+            classes,
+            distinct_colours(len(classes)),
+            background=None,
+            multi_label=True,
+            protocol=labelled_protocol(config),
+        )
+        super().__init__(info, records, quarantine.reasons, config.cache_mb)
+
+    def counts(self) -> dict[str, Count]:
+        """Number of images per folder; see `Dataset.counts`."""
+        return {f: Count(len(self._images[f]), size) for f, size in FOLDER_SIZES.items()}
+
+    def _mask_path(self, image_id: str) -> Path:
+        folder = self.record(image_id).files[0].parent.name
+        return self._root / "annotations" / folder / f"{image_id}.png"
+
+    def _decode_mask(self, path: Path) -> Mask:
+        return _decode(path)

@@ -10,18 +10,20 @@ from typing import NamedTuple
 from wsss.data.files.codes import ClassCodes
 from wsss.data.files.palette import Colour
 from wsss.data.files.raster import read_index_mask
-from wsss.data.labelled import LabelledSettings, decode_each, labelled_protocol, labelled_splits
+from wsss.data.labelled import LabelledSettings, labelled_protocol, labelled_splits
+from wsss.data.mask_labels import MaskLabels, read_each
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.types import Count, Mask
 from wsss.errors import UserError
 
 FOLDER_SIZES = {"train": 2975, "val": 500}
+"""Number of images that the providers state for each folder."""
 MIN_SHARE = 0.005
-"""Share of an image that a class must cover to be one of its labels.
+"""Share of an image that a class must cover to become a label.
 
-That is one patch of 16 x 16 pixels in 224 x 224: what is smaller, no map can point at. With any
-pixel counting, nearly every image would carry road, building, vegetation, car and pole alike.
+This is one patch of 16 x 16 pixels in 224 x 224, the smallest area that a map resolves. If single
+pixels counted, nearly every image would have the labels road, building, vegetation, car and pole.
 """
 
 
@@ -30,7 +32,7 @@ class StreetClass(NamedTuple):
 
     name: str
     label_id: int
-    """Its value in the files ``*_gtFine_labelIds.png``."""
+    """Value of the class in the files ``*_gtFine_labelIds.png``."""
     colour: Colour
 
 
@@ -56,16 +58,39 @@ CLASSES = (
     StreetClass("bicycle", 33, (119, 11, 32)),
 )
 
+_NAMES = tuple(c.name for c in CLASSES)
 _LAST_ID = 33
 _IMAGE_END = "_leftImg8bit.png"
 _MASK_END = "_gtFine_labelIds.png"
-#: The licence plates' id -1 is never drawn. A value of 255 means that a file holds the 19
-#: training ids, which would pass for label ids otherwise.
+#: Id -1 (licence plates) does not occur in masks. 255 is invalid because it occurs in files of
+#: the 19 training ids, which would otherwise be taken for label ids.
 _CODES = ClassCodes(
     {c.label_id: index for index, c in enumerate(CLASSES)},
     ignored={*range(_LAST_ID + 1)} - {c.label_id for c in CLASSES},
     valid=f"label ids 0..{_LAST_ID}",
 )
+
+
+def read_masks(root: Path) -> Iterator[tuple[str, Mask]]:
+    """Image id and class indices ``[H, W]`` of every mask.
+
+    Raises:
+        UserError: if there is no mask; names one that is broken.
+    """
+    folders = [root / "gtFine" / folder for folder in FOLDER_SIZES]
+    files = [_files(folder, _MASK_END) for folder in folders if folder.is_dir()]
+    return read_each(files, _decode, f"{root}: no mask gtFine/{{train,val}}/<city>/*{_MASK_END}")
+
+
+def _decode(path: Path) -> Mask:
+    return _CODES.decode(read_index_mask(path), path)
+
+
+def _files(folder: Path, end: str) -> dict[str, Path]:
+    """Files in the city folders of a folder by image id, sorted by name."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; root must hold leftImg8bit and gtFine")
+    return {path.name.removesuffix(end): path for path in sorted(folder.glob(f"*/*{end}"))}
 
 
 @dataclass(frozen=True)
@@ -74,14 +99,17 @@ class CityscapesConfig(LabelledSettings):
 
 
 class CityscapesDataset(PictureDataset):
-    """Street scenes in 19 classes, none of them a background; `test` is the folder val.
+    """Street scenes in 19 classes without a background class; ``test`` is the folder val.
 
     Image ids are ``<city>_<sequence>_<frame>``.
 
     Raises:
-        UserError: naming the folder or labels file that is missing or broken, or an image that has
-            labels but no file.
+        UserError: names a folder or labels file that is missing or broken, or a labelled image
+            without a file.
     """
+
+    config_class = CityscapesConfig
+    mask_labels = MaskLabels(lambda root: _NAMES, {"gtFine": read_masks}, MIN_SHARE)
 
     def __init__(self, config: CityscapesConfig) -> None:
         self._root = Path(config.root)
@@ -90,16 +118,15 @@ class CityscapesDataset(PictureDataset):
         records = labelled_splits(
             "cityscapes",
             config,
-            classes(self._root),
-            self._images["train"],
-            self._images["val"],
-            quarantine,
+            _NAMES,
+            training=self._images["train"],
+            testing=self._images["val"],
+            quarantine=quarantine,
         )
-        colours = [c.colour for c in CLASSES]
         info = picture_info(
             config.name,
-            classes(self._root),
-            colours,
+            _NAMES,
+            [c.colour for c in CLASSES],
             background=None,
             multi_label=True,
             protocol=labelled_protocol(config),
@@ -107,7 +134,7 @@ class CityscapesDataset(PictureDataset):
         super().__init__(info, records, quarantine.reasons, config.cache_mb)
 
     def counts(self) -> dict[str, Count]:
-        """Images in each folder; see `Dataset.counts`."""
+        """Number of images per folder; see `Dataset.counts`."""
         return {f: Count(len(self._images[f]), size) for f, size in FOLDER_SIZES.items()}
 
     def _mask_path(self, image_id: str) -> Path:
@@ -116,30 +143,3 @@ class CityscapesDataset(PictureDataset):
 
     def _decode_mask(self, path: Path) -> Mask:
         return _decode(path)
-
-
-def classes(root: Path) -> tuple[str, ...]:
-    """Names of the 19 classes, the same for every `root`."""
-    return tuple(c.name for c in CLASSES)
-
-
-def labelled_masks(root: Path) -> Iterator[tuple[str, Mask]]:
-    """Image id and class indices ``[H, W]`` of every mask, to derive image labels from.
-
-    Raises:
-        UserError: where there is no mask at all, or naming one that is broken.
-    """
-    folders = [root / "gtFine" / folder for folder in FOLDER_SIZES]
-    files = [_files(folder, _MASK_END) for folder in folders if folder.is_dir()]
-    return decode_each(files, _decode, f"{root}: no mask gtFine/{{train,val}}/<city>/*{_MASK_END}")
-
-
-def _decode(path: Path) -> Mask:
-    return _CODES.decode(read_index_mask(path), path)
-
-
-def _files(folder: Path, end: str) -> dict[str, Path]:
-    """Files of a folder's cities by image id, in the order of their names."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; root must hold leftImg8bit and gtFine")
-    return {path.name.removesuffix(end): path for path in sorted(folder.glob(f"*/*{end}"))}

@@ -15,11 +15,11 @@ from wsss.data.holdout import hold_out
 from wsss.data.pictures import Pictures, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Count, Mask, Record, Split
+from wsss.data.types import Count, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 SIZES = {"train2014": 82783, "val2014": 40504, "train2017": 118287, "val2017": 5000}
-"""Images of each folder; the two years share them out differently."""
+"""Number of images in each folder; the two years split them differently."""
 YEARS = ("2014", "2017")
 CROWD = ("class", "ignore")
 UNLABELLED = ("keep", "drop")
@@ -27,19 +27,20 @@ UNLABELLED = ("keep", "drop")
 
 @dataclass(frozen=True)
 class CocoConfig(DatasetSettings):
-    """A COCO tree, whose root holds annotations, train<year> and val<year>."""
+    """A COCO tree; `root` is the folder that holds annotations, train<year> and val<year>."""
 
     year: int
-    """2014 or 2017."""
+    """Year of the release, 2014 or 2017."""
     val_images: int
-    """How many images to hold out from the training folder; those of val<year> are for testing."""
+    """Number of images of train<year> held out for ``val``; ``test`` is val<year>."""
     crowd: str
-    """What regions marked as a crowd of objects are, one of `CROWD`.
+    """How regions marked as a crowd of objects are treated, one of `CROWD`.
 
-    With ``class`` they label the image and are pixels of their class, with ``ignore`` neither.
+    With ``class`` they label the image and are pixels of their class; with ``ignore`` they give no
+    label and their pixels are ignored.
     """
     unlabelled: str
-    """Whether images without any label are used, all background, one of `UNLABELLED`."""
+    """Whether images without labels are kept as background or dropped, one of `UNLABELLED`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,16 +50,18 @@ class CocoConfig(DatasetSettings):
 
 
 class CocoDataset(Pictures):
-    """COCO with the background and 80 classes, whose category ids become 1..80.
+    """COCO with the background and 80 classes; category ids are mapped to 1..80.
 
     Image ids are the stems of file names. Image labels are the categories of an image's
-    annotations; polygons and run lengths are let go as the file is parsed. `open_masks` reads the
-    annotation files again and paints, crowds first, then larger objects before smaller ones.
+    annotations; polygons and run lengths are discarded while the file is parsed. `open_masks`
+    reads the annotation files again and paints masks by the rule of `coco_masks.paint`.
 
     Raises:
-        UserError: naming the folder, annotation file or image file that is missing, or what
-            `read_annotations` finds wrong.
+        UserError: names a folder, annotation file or image file that is missing, or an error found
+            by `read_annotations`.
     """
+
+    config_class = CocoConfig
 
     def __init__(self, config: CocoConfig) -> None:
         self._config = config
@@ -69,7 +72,7 @@ class CocoDataset(Pictures):
         quarantine = Quarantine(config.on_error)
         train, test = self._list(self._train, quarantine), self._list(self._test, quarantine)
         kept, held_out = hold_out(list(train), config.val_images, "dataset.val_images")
-        records: dict[Split, list[Record]] = {
+        records: dict[Split, list[ImageRecord]] = {
             "train": [train[image_id] for image_id in kept],
             "val": [train[image_id] for image_id in held_out],
             "test": list(test.values()),
@@ -88,15 +91,15 @@ class CocoDataset(Pictures):
         super().__init__(info, records, quarantine.reasons, config.cache_mb)
 
     def counts(self) -> dict[str, Count]:
-        """Images that each annotation file lists; see `Dataset.counts`."""
+        """Number of images in each annotation file; see `Dataset.counts`."""
         return {folder: Count(found, SIZES[folder]) for folder, found in self._found.items()}
 
     def has_mask(self, image_id: str) -> bool:
-        """Always: an image without annotation is all background."""
+        """Always true: an image without annotations is background."""
         return True
 
     def open_masks(self) -> Callable[[str], Mask]:
-        """See `Dataset.open_masks`; for the rule of overlaps see `coco_masks.paint`."""
+        """See `Dataset.open_masks`."""
         if self._annotated is None:
             self._annotated = {
                 image_id: image
@@ -111,14 +114,14 @@ class CocoDataset(Pictures):
     def _annotation_file(self, folder: str) -> Path:
         return self._root / "annotations" / f"instances_{folder}.json"
 
-    def _list(self, folder: str, quarantine: Quarantine) -> dict[str, Record]:
+    def _list(self, folder: str, quarantine: Quarantine) -> dict[str, ImageRecord]:
         directory = self._root / folder
         if not directory.is_dir():
             raise UserError(f"{directory}: no such folder of images")
         present = {path.name for path in directory.iterdir()}
         images = self._read(folder, segmentations=False)
         self._found[folder] = len(images)
-        records: dict[str, Record] = {}
+        records: dict[str, ImageRecord] = {}
         for image_id, image in images.items():
             labels = {
                 annotation.class_index
@@ -131,7 +134,7 @@ class CocoDataset(Pictures):
                 path = directory / image.file_name
                 if image.file_name not in present:
                     raise UserError(f"{path}: no such file, but the annotation file lists it")
-                records[image_id] = Record(image_id, (path,), tuple(sorted(labels)))
+                records[image_id] = ImageRecord(image_id, (path,), tuple(sorted(labels)))
         return records
 
     def _read_mask(self, image_id: str) -> Mask:

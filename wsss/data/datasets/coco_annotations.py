@@ -1,4 +1,4 @@
-"""COCO's annotation files: what they say of each image, checked."""
+"""Reading and checking of COCO's annotation files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PIXEL_KEYS = frozenset({"segmentation", "counts", "size"})
 
 
 class Annotation(NamedTuple):
-    """One object, or one crowd of objects, of an image."""
+    """An object, or a crowd of objects, in an image."""
 
     annotation_id: int
     class_index: int
     crowd: bool
     segmentation: Any
-    """As the file has it, polygons as arrays; ``None`` where it was not asked for."""
+    """Polygons as arrays, or run lengths as in the file; ``None`` if it was not read."""
 
 
 class AnnotatedImage(NamedTuple):
-    """One image and all that is marked in it."""
+    """An image and its annotations."""
 
     file_name: str
     size: tuple[int, int]
@@ -36,14 +36,14 @@ class AnnotatedImage(NamedTuple):
 
 
 def read_annotations(path: Path, *, segmentations: bool) -> dict[str, AnnotatedImage]:
-    """Images of an annotation file by the stem of their file names, in its order.
+    """Images of an annotation file by the stem of their file names, in the order of the file.
 
-    Without `segmentations` polygons and run lengths are let go as the file is parsed, so that
-    nothing after could look at them, and the 450 MB of train2017 fit in some 2 GB of memory.
+    Without `segmentations`, polygons and run lengths are discarded while the file is parsed: no
+    later code can read them, and the 450 MB of train2017 need about 2 GB of memory.
 
     Raises:
-        UserError: naming the file where it is missing, cut short or no such JSON or has other
-            categories than COCO, and the image or annotation that is broken or stands twice.
+        UserError: names the file if it is missing, truncated, not an annotation file or has
+            categories other than COCO's; names an image or annotation that is broken or duplicate.
     """
     content = _load(path, _LABEL_KEYS | _PIXEL_KEYS if segmentations else _LABEL_KEYS)
     _check_categories(path, _entries(path, content, "categories"))
@@ -58,21 +58,21 @@ def read_annotations(path: Path, *, segmentations: bool) -> dict[str, AnnotatedI
         if min(size) < 1:
             raise UserError(f"{where} has height and width {size}, expected 1 or more")
         if image_id in by_id or Path(name).stem in images:
-            raise UserError(f"{where} ({name}) stands twice")
+            raise UserError(f"{where} ({name}) is a duplicate")
         by_id[image_id] = images[Path(name).stem] = AnnotatedImage(name, size, [])
     seen: set[int] = set()
     for entry in _entries(path, content, "annotations"):
         annotation_id = _whole(entry, "id", f"{path}: an annotation")
         where = f"{path}: annotation {annotation_id}"
         if annotation_id in seen:
-            raise UserError(f"{where} stands twice")
+            raise UserError(f"{where} is a duplicate")
         seen.add(annotation_id)
         image_id = _whole(entry, "image_id", where)
         if image_id not in by_id:
-            raise UserError(f"{where} has image_id {image_id}, which is none of the images")
+            raise UserError(f"{where} has image_id {image_id}, which is not an image of the file")
         category_id = _whole(entry, "category_id", where)
         if category_id not in CLASS_OF:
-            raise UserError(f"{where} has category_id {category_id}, which is none of COCO's 80")
+            raise UserError(f"{where} has category_id {category_id}, which is not one of COCO's 80")
         if entry.get("iscrowd") not in (0, 1):
             raise UserError(f"{where} has iscrowd {entry.get('iscrowd')!r}, valid: 0, 1")
         crowd, segmentation = bool(entry["iscrowd"]), entry.get("segmentation")
@@ -95,14 +95,14 @@ def _load(path: Path, keys: frozenset[str]) -> dict[str, Any]:
         with path.open(encoding="utf-8-sig") as file:
             content = json.load(file, object_hook=trim)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cut short or no JSON ({error})") from error
+        raise UserError(f"{path}: truncated or not JSON ({error})") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: no annotation file of COCO's, which hold one object")
+        raise UserError(f"{path}: not an annotation file of COCO: its top level is not an object")
     return content
 
 
 def _packed(segmentation: Any) -> Any:
-    """Polygons in a quarter of the memory; what holds no numbers stays, to be refused later."""
+    """Polygons as arrays, a quarter of the memory; invalid ones are kept and rejected later."""
     if not isinstance(segmentation, list):
         return segmentation
     try:

@@ -84,7 +84,7 @@ CATEGORIES = {
     89: "hair drier",
     90: "toothbrush",
 }
-"""Names by category id, rising."""
+"""Names by category id, ascending."""
 CLASSES = ("background", *CATEGORIES.values())
 CLASS_OF = {category_id: index for index, category_id in enumerate(CATEGORIES, start=1)}
 """Class index, 1..80, of each category id."""

@@ -16,17 +16,17 @@ Region = NDArray[np.bool_]
 
 
 def paint(image: AnnotatedImage, *, ignore_crowds: bool) -> Mask:
-    """Class indices ``[H, W]`` of the size that the annotation file states, background 0.
+    """Class indices ``[H, W]`` of the size stated in the annotation file, background 0.
 
-    Crowd regions are painted first, then objects; among each, those of more pixels first, so that
-    the smaller lies on top, and equal ones by rising annotation id.
+    Crowd regions are painted first, then objects; in both groups larger regions come first, so
+    that smaller ones lie on top. Regions of equal size are painted by ascending annotation id.
 
     Args:
         image: with segmentations.
         ignore_crowds: whether crowd regions become `IGNORE_INDEX` instead of their class.
 
     Raises:
-        UserError: naming the annotation whose polygons or run lengths are broken.
+        UserError: names the annotation whose polygons or run lengths are broken.
     """
     regions = []
     for annotation in image.annotations:
@@ -44,41 +44,41 @@ def paint(image: AnnotatedImage, *, ignore_crowds: bool) -> Mask:
 
 
 def _region(segmentation: Any, size: tuple[int, int]) -> Region:
-    """Pixels ``[H, W]`` of a segmentation; ValueError says what is wrong with it."""
+    """Pixels ``[H, W]`` of a segmentation; ValueError if it is invalid."""
     if isinstance(segmentation, dict):
         return _from_runs(segmentation, size)
     if isinstance(segmentation, list) and all(isinstance(part, array) for part in segmentation):
         return _from_polygons(segmentation, size)
-    raise ValueError("its segmentation is neither polygons, lists of x and y, nor run lengths")
+    raise ValueError("its segmentation is neither a list of polygons nor run lengths")
 
 
 def _from_polygons(polygons: list[array[float]], size: tuple[int, int]) -> Region:
-    from pycocotools import mask as coco_mask  # only where pixels are judged
+    from pycocotools import mask as coco_mask  # needed for evaluation only
 
     if any(len(polygon) % 2 for polygon in polygons):
-        raise ValueError("a polygon of an odd number of coordinates")
-    # Two corners enclose nothing, and pycocotools takes four numbers for a box.
+        raise ValueError("a polygon with an odd number of coordinates")
+    # Two corners enclose no pixel, and pycocotools takes four numbers for a box.
     areas = [polygon for polygon in polygons if len(polygon) >= 6]
     if not areas:
-        raise ValueError("no polygon of three corners or more")
-    # pycocotools follows lines however far they lead, and hangs on NaN.
+        raise ValueError("no polygon with three corners or more")
+    # pycocotools traces lines far outside the image, and does not return for NaN.
     if not (np.abs(np.concatenate(areas)) <= 2 * max(size)).all():
-        raise ValueError(f"a polygon that leads far out of its image of {size[0]} x {size[1]}")
+        raise ValueError(f"a polygon that extends far outside its image of {size[0]} x {size[1]}")
     merged = coco_mask.merge(coco_mask.frPyObjects(areas, *size))
     return _from_runs(merged | {"counts": merged["counts"].decode()}, size)
 
 
 def _from_runs(rle: dict[str, Any], size: tuple[int, int]) -> Region:
-    """Runs of pixels outside and inside by turns, down the columns from left to right.
+    """Decode runs of pixels, alternately outside and inside, column by column.
 
-    Decoded here because pycocotools gives garbage or crashes where they do not fill the picture.
+    pycocotools returns garbage or crashes if the runs do not fill the image.
     """
     counts = rle.get("counts")
     runs = _decompress(counts) if isinstance(counts, str) else counts
     if rle.get("size") != list(size):
         raise ValueError(f"run lengths for size {rle.get('size')!r}, its image has {list(size)}")
     if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
-        raise ValueError("run lengths that are no whole numbers of 0 or more")
+        raise ValueError("run lengths that are not integers of 0 or more")
     if sum(runs) != size[0] * size[1]:
         raise ValueError(f"run lengths for {sum(runs)} pixels, its image has {size[0] * size[1]}")
     inside = np.arange(len(runs)) % 2 == 1
@@ -86,11 +86,11 @@ def _from_runs(rle: dict[str, Any], size: tuple[int, int]) -> Region:
 
 
 def _decompress(text: str) -> list[int]:
-    """Run lengths of COCO's text form; ValueError for a text of another form.
+    """Decode run lengths in COCO's text form; ValueError for any other text.
 
-    A character holds five bits, lowest first, and a sixth that says whether the number goes on;
-    the last bit of a number is its sign. From the fourth on, numbers are differences to the run
-    two before.
+    A character holds five bits of a number, lowest first, and a sixth bit that is set if the number
+    continues. The highest bit of a number is its sign. From the fourth number on, each is the
+    difference from the run two positions earlier.
     """
     if not all(0 <= ord(character) - 48 < 64 for character in text):
         raise ValueError("run lengths with a character that COCO does not use")
@@ -105,5 +105,5 @@ def _decompress(text: str) -> list[int]:
             runs.append(value + (runs[-2] if len(runs) > 2 else 0))
             value = shift = 0
     if shift:
-        raise ValueError("run lengths that are cut short")
+        raise ValueError("run lengths that are truncated")
     return runs

@@ -1,4 +1,4 @@
-"""Bands of DFC2020: which are used in which order, their physical values, how they are shown."""
+"""Bands of DFC2020: their selection, physical values and display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsss.data.datasets.dfc_tree import BANDS
 from wsss.errors import UserError
 
 MODALITIES = {"s2": ("s2",), "s1": ("s1",), "s1s2": ("s2", "s1")}
-"""Sensors of each modality, in the order their bands are stacked."""
+"""Sensors of each modality, in the order in which their bands are stacked."""
 
 _S2_SCALE = np.float32(1e4)
 _S1_RANGE = (-25.0, 0.0)
@@ -20,10 +20,10 @@ _DISPLAY_RANGE = {"s2": (0.0, 0.3), "s1": _S1_RANGE}
 
 
 def choose_bands(modality: str, bands: Sequence[str] | None) -> tuple[str, ...]:
-    """Names of the bands in use, all of the modality's for ``None``.
+    """Names of the bands to use; ``None`` selects all bands of the modality.
 
     Raises:
-        UserError: for an unknown modality or band, no band, or one twice.
+        UserError: for an unknown modality, or an unknown, duplicate or missing band.
     """
     if modality not in MODALITIES:
         raise UserError(f"modality={modality}: valid: {', '.join(MODALITIES)}")
@@ -37,14 +37,14 @@ def choose_bands(modality: str, bands: Sequence[str] | None) -> tuple[str, ...]:
         if band not in available:
             raise UserError(f"band '{band}' is unknown; {valid}")
         if list(bands).count(band) > 1:
-            raise UserError(f"band '{band}' stands twice in bands")
+            raise UserError(f"duplicate band '{band}' in bands")
     return tuple(bands)
 
 
 def to_physical(band: str, stored: NDArray[Any], values: NDArray[np.float32]) -> None:
     """Write the reflectance in 0..1 or dB in -25..0 of a band ``[H, W]`` to `values`.
 
-    NaN of Sentinel-1, where no echo was measured, becomes -25 dB.
+    NaN in Sentinel-1 means that no echo was measured and becomes -25 dB.
     """
     if band in BANDS["s2"]:
         np.divide(stored, _S2_SCALE, out=values)
@@ -56,10 +56,10 @@ def to_physical(band: str, stored: NDArray[Any], values: NDArray[np.float32]) ->
 
 
 def display(bands: Sequence[str]) -> tuple[tuple[int, int, int], tuple[float, float]]:
-    """Three band indices for a figure and their range of values: true colour where there is."""
+    """Indices of the three bands to display, true colour if available, and their value range."""
     if {"B4", "B3", "B2"} <= set(bands):
         return (bands.index("B4"), bands.index("B3"), bands.index("B2")), _DISPLAY_RANGE["s2"]
     sensor = "s2" if bands[0] in BANDS["s2"] else "s1"
-    alike = [index for index, band in enumerate(bands) if band in BANDS[sensor]]
-    alike += [alike[-1]] * 2
-    return (alike[0], alike[1], alike[2]), _DISPLAY_RANGE[sensor]
+    same = [index for index, band in enumerate(bands) if band in BANDS[sensor]]
+    same += [same[-1]] * 2
+    return (same[0], same[1], same[2]), _DISPLAY_RANGE[sensor]

@@ -1,4 +1,4 @@
-"""A user's own images: a folder of files, a labels file and lists of ids."""
+"""The user's images: a folder of files, a labels file and lists of ids."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from wsss.data.types import (
     DatasetInfo,
     Georeference,
     Image,
+    ImageRecord,
     Mask,
-    Record,
     Split,
 )
 from wsss.errors import UserError
@@ -34,52 +34,56 @@ MASK_SUFFIXES = (".tif", ".tiff", ".png")
 
 @dataclass(frozen=True)
 class FolderConfig(DatasetSettings):
-    """Where the parts of a user's dataset lie; paths are relative to `root`."""
+    """A dataset of the user; paths are relative to `root`."""
 
     images: str
-    """Folder of ``<id>.<tif|tiff|png|jpg|jpeg>``."""
+    """Folder of image files ``<id>.<tif|tiff|png|jpg|jpeg>``."""
     labels_file: str
-    """Image labels, see `wsss.data.files.labels.read_labels`."""
+    """File of image labels; for its format see `wsss.data.files.labels.read_labels`."""
     classes_file: str
-    """Class names, one a line, in the order of their indices."""
+    """File of class names, one per line, in the order of class indices."""
     masks: str | None
-    """Folder of ``<id>.<tif|tiff|png>`` with class indices; null where there are none."""
+    """Folder of masks ``<id>.<tif|tiff|png>`` of class indices; ``None`` if there are no masks."""
     lists: str | None
-    """Folder of train.txt, val.txt and test.txt with ids; null to use the column ``split``."""
+    """Folder of train.txt, val.txt and test.txt with image ids.
+
+    ``None`` takes the splits from the column ``split`` of the labels file.
+    """
     bands: list[str]
-    """A name for each band of the files, in file order."""
+    """Names of the bands, in file order."""
     display_bands: list[int]
     """Indices of the bands shown as red, green and blue."""
     display_range: list[float]
-    """Values shown as black and as full brightness."""
+    """Band values that are shown as black and as full brightness."""
     multi_label: bool
-    """Whether an image may carry several labels."""
+    """Whether an image may have several labels; otherwise it has exactly one."""
     background: str | None
-    """Class of the pixels that show none of the others; null where every pixel has a class.
+    """Name of the background class, ``None`` if there is none.
 
-    Images are labelled with it only where each has exactly one label.
+    It can be an image label only if `multi_label` is false.
     """
 
 
 class FolderDataset(Dataset):
-    """Images from files, with values as they are stored.
+    """The user's images, with values as stored in their files.
 
     Image files are listed, not opened.
 
     Raises:
-        UserError: naming a file or folder that is missing, an id without file or labels, or what
-            is wrong with the class list, the labels file, the lists or the configuration.
+        UserError: names a file or folder that is missing, an image id without a file or labels, or
+            an error in the class list, the labels file, the lists or the configuration.
     """
+
+    config_class = FolderConfig
 
     def __init__(self, config: FolderConfig) -> None:
         root = Path(config.root)
         if not root.is_dir():
             raise UserError(f"dataset {config.name}: no folder {root}")
-        self.config = config
         self._cache = ImageCache(config.cache_mb)
         self._masks = None if config.masks is None else root / config.masks
         self._mask_files: dict[str, Path] = {}
-        if self._masks is not None and self._masks.is_dir():  # its absence matters to evaluate only
+        if self._masks is not None and self._masks.is_dir():  # only evaluation needs masks
             self._mask_files = _files_by_stem(self._masks, MASK_SUFFIXES)
         classes = read_class_list(root / config.classes_file)
         labels_path = root / config.labels_file
@@ -91,7 +95,7 @@ class FolderDataset(Dataset):
             may_be_empty=info.background is not None and info.multi_label,
         )
         files = _files_by_stem(root / config.images, IMAGE_SUFFIXES)
-        records: dict[Split, list[Record]] = {}
+        records: dict[Split, list[ImageRecord]] = {}
         quarantine = Quarantine(config.on_error)
         for split, ids in _ids_of_splits(config, table).items():
             records[split] = []
@@ -105,20 +109,20 @@ class FolderDataset(Dataset):
                             f"{root / config.images}: no file for image '{image_id}' of {split}; "
                             f"expected {image_id} with one of {', '.join(IMAGE_SUFFIXES)}"
                         )
-                    records[split].append(Record(image_id, (files[image_id],), labels))
+                    records[split].append(ImageRecord(image_id, (files[image_id],), labels))
         super().__init__(info, records, quarantine.reasons)
 
     def read_image(self, image_id: str) -> Image:
-        """``[bands, H, W]``, raw values in file order.
+        """``[bands, H, W]`` in file order, values as stored.
 
         Raises:
-            UserError: naming the file that is broken, has another number of bands or holds NaN
-                or infinite values.
+            UserError: names a file that is broken, has the wrong number of bands or holds NaN or
+                infinite values.
         """
         return self._cache.get(image_id, self._decode)
 
     def georeference(self, image_id: str) -> Georeference | None:
-        """Where the image lies on Earth, ``None`` for a picture; raises as `read_image`."""
+        """Location on Earth, ``None`` for a file without coordinates; raises like `read_image`."""
         return read_georeference(self.record(image_id).files[0])
 
     def has_mask(self, image_id: str) -> bool:
@@ -167,16 +171,16 @@ def _info(config: FolderConfig, classes: tuple[str, ...]) -> DatasetInfo:
     count = len(config.bands)
     for band in config.bands:
         if config.bands.count(band) > 1:
-            raise UserError(f"band '{band}' stands twice in bands")
+            raise UserError(f"duplicate band '{band}' in bands")
     if len(config.display_bands) != 3 or not all(0 <= b < count for b in config.display_bands):
         raise UserError(
             f"display_bands={config.display_bands}: must be three indices from 0 to {count - 1}"
         )
     if len(config.display_range) != 2 or not config.display_range[0] < config.display_range[1]:
-        raise UserError(f"display_range={config.display_range}: must be two rising values")
+        raise UserError(f"display_range={config.display_range}: must be two ascending values")
     if config.background is not None and config.background not in classes:
         raise UserError(
-            f"dataset.background is '{config.background}', no class of {config.classes_file}; "
+            f"dataset.background is '{config.background}', not a class of {config.classes_file}; "
             f"classes: {', '.join(classes)}"
         )
     red, green, blue = config.display_bands

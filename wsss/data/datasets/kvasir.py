@@ -13,44 +13,49 @@ from wsss.data.holdout import hold_out
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import Count, Mask, Record, Split
+from wsss.data.types import Count, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
 CLASSES = ("normal", "polyp")
 SEGMENTED_IMAGES = 1000
+"""Number of images with a polyp mask, in Kvasir-SEG and in EndoTect."""
 NEGATIVES = {"bbps-2-3": 1148, "cecum": 1009, "ileum": 9, "retroflex-rectum": 391}
-"""Images of HyperKvasir's labelled folders of the lower tract that stand for no finding."""
+"""Number of images in HyperKvasir's folders of the lower tract that show no finding."""
 
+_NORMAL, _POLYP = range(len(CLASSES))
 _PALETTE = ((0, 0, 0), (240, 90, 60))
 _MAX_GRAY_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class KvasirConfig(DatasetSettings):
-    """Where frames with and without a polyp lie; folders are relative to `root` or absolute."""
+    """Frames with and without a polyp; folders are relative to `root` or absolute."""
 
     images: str
-    """Folder of ``<id>.jpg``, each of which shows a polyp."""
+    """Folder of images ``<id>.jpg`` that show a polyp."""
     masks: str
-    """Folder of ``<id>.jpg``, white where the polyp is."""
+    """Folder of masks ``<id>.jpg``, white on the polyp."""
     negatives: list[str]
-    """Folders of ``<id>.jpg`` that show no polyp."""
+    """Folders of images ``<id>.jpg`` that show no polyp."""
     val_images: int
-    """How many images to hold out for `val`, polyps and negatives in proportion."""
+    """Number of images held out for ``val``, polyps and negatives in proportion."""
     test_images: int
-    """As `val_images`, for `test`."""
+    """Number of images held out for ``test``, polyps and negatives in proportion."""
 
 
 class KvasirDataset(PictureDataset):
-    """Frames with exactly one label, normal (the background) or polyp.
+    """Frames with exactly one label: normal (the background) or polyp.
 
-    Where the folder of masks is there, each image must have one and each mask an image; without
-    the folder everything but evaluation works. The mask of a negative is normal all over.
+    If the folder of masks exists, each polyp image must have a mask and each mask an image;
+    without the folder everything but evaluation works. In the mask of a negative all pixels are
+    normal.
 
     Raises:
-        UserError: naming a folder that is missing or has no image, an image or mask that lacks
-            the other, or an image id that stands in two folders.
+        UserError: names a folder that is missing or has no image, an image without a mask, a mask
+            without an image, or an image id that is in two folders.
     """
+
+    config_class = KvasirConfig
 
     def __init__(self, config: KvasirConfig) -> None:
         self._images = Path(config.root) / config.images
@@ -60,22 +65,22 @@ class KvasirDataset(PictureDataset):
         self._counts[config.images] = Count(len(images), SEGMENTED_IMAGES)
         quarantine = Quarantine(config.on_error)
         polyps = self._polyps(images, quarantine)
-        self._negatives: dict[str, Record] = {}
+        self._negatives: dict[str, ImageRecord] = {}
         for folder in config.negatives:
             frames = _jpegs(Path(config.root) / folder, "negatives")
             self._counts[folder] = Count(len(frames), NEGATIVES.get(Path(folder).name))
             for image_id, path in frames.items():
                 if image_id in images or image_id in self._negatives:
-                    raise UserError(f"{path}: image id '{image_id}' stands in another folder too")
-                self._negatives[image_id] = Record(image_id, (path,), (CLASSES.index("normal"),))
+                    raise UserError(f"{path}: image id '{image_id}' is also in another folder")
+                self._negatives[image_id] = ImageRecord(image_id, (path,), (_NORMAL,))
         records = polyps | self._negatives
-        splits = _share_out(list(polyps), list(self._negatives), config)
+        splits = _split(list(polyps), list(self._negatives), config)
         super().__init__(
             picture_info(
                 config.name,
                 CLASSES,
                 _PALETTE,
-                background=0,
+                background=_NORMAL,
                 multi_label=False,
                 protocol=(
                     f"val_images={config.val_images}, test_images={config.test_images}, "
@@ -88,7 +93,7 @@ class KvasirDataset(PictureDataset):
         )
 
     def counts(self) -> dict[str, Count]:
-        """Images in each folder; see `Dataset.counts`."""
+        """Number of images per folder; see `Dataset.counts`."""
         return self._counts
 
     def open_masks(self) -> Callable[[str], Mask]:
@@ -97,18 +102,17 @@ class KvasirDataset(PictureDataset):
             raise UserError(f"{self._masks}: no such folder of masks")
         return super().open_masks()
 
-    def _polyps(self, images: dict[str, Path], quarantine: Quarantine) -> dict[str, Record]:
-        # Only evaluate needs masks, so that their folder may be missing as a whole.
+    def _polyps(self, images: dict[str, Path], quarantine: Quarantine) -> dict[str, ImageRecord]:
+        # Only evaluation needs masks, so their folder may be missing.
         masks = _jpegs(self._masks, "masks") if self._masks.is_dir() else images
-        records: dict[str, Record] = {}
+        records: dict[str, ImageRecord] = {}
         for image_id in sorted(images.keys() | masks.keys()):
             with quarantine.guard(image_id):
                 if image_id not in images:
                     raise UserError(f"{masks[image_id]}: a mask without an image in {self._images}")
                 if image_id not in masks:
                     raise UserError(f"{images[image_id]}: an image without a mask in {self._masks}")
-                label = CLASSES.index("polyp")
-                records[image_id] = Record(image_id, (images[image_id],), (label,))
+                records[image_id] = ImageRecord(image_id, (images[image_id],), (_POLYP,))
         return records
 
     def _mask_path(self, image_id: str) -> Path | None:
@@ -116,7 +120,7 @@ class KvasirDataset(PictureDataset):
 
     def _decode_mask(self, path: Path) -> Mask:
         values = read_picture(path).mean(axis=0)
-        # JPEG blurs edges a little; a photograph is gray all over.
+        # JPEG blurs the edges of a mask; a photograph is mostly gray.
         gray = float(((values > 63) & (values < 192)).mean())
         if gray > _MAX_GRAY_SHARE:
             raise UserError(f"{path}: gray in {gray:.0%} of its pixels, a mask is black and white")
@@ -124,7 +128,7 @@ class KvasirDataset(PictureDataset):
 
 
 def _jpegs(folder: Path, key: str) -> dict[str, Path]:
-    """Files ``<id>.jpg`` of the folder that a config key names, by id, in the order of names."""
+    """Files ``<id>.jpg`` of the folder that a config key names, by id, sorted by name."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder, but dataset.{key} names it")
     files = {path.stem: path for path in sorted(folder.glob("*.jpg"))}
@@ -133,10 +137,8 @@ def _jpegs(folder: Path, key: str) -> dict[str, Path]:
     return files
 
 
-def _share_out(
-    polyps: list[str], negatives: list[str], config: KvasirConfig
-) -> dict[Split, list[str]]:
-    """Hold out `test`, then `val`, from polyps and from negatives in proportion."""
+def _split(polyps: list[str], negatives: list[str], config: KvasirConfig) -> dict[Split, list[str]]:
+    """Hold out ``test``, then ``val``, from polyps and negatives in proportion."""
     share_of_polyps = len(polyps) / (len(polyps) + len(negatives) or 1)
     wanted: dict[Split, int] = {"test": config.test_images, "val": config.val_images}
     splits: dict[Split, list[str]] = {"train": [], "val": [], "test": []}

@@ -1,10 +1,10 @@
 """Synthetic Sentinel-1/2 scenes of land cover, drawn from a seed.
 
 A scene shows two to four of the eight DFC2020 classes in warped, irregular regions. Spectra are
-plausible Level-1C reflectances; classes overlap (forest, shrub and wetland; grass and crop),
-because every scene has its own light, haze and variant of each class's spectrum. Classes also
-have a texture of their own, pixels near borders are mixed by a point-spread blur, and both sensors
-have their noise. No single band separates a class from the others.
+plausible Level-1C reflectances. Classes overlap (forest, shrub and wetland; grass and crop),
+because light, haze and the spectrum of each class vary from scene to scene. Each class has a
+texture, a point-spread blur mixes pixels near borders, and both sensors are noisy. No single band
+separates a class from the others.
 """
 
 from __future__ import annotations
@@ -15,19 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-Floats = NDArray[np.float64]
+from wsss.data.datasets.dfc_tree import CLASS_CODES, CLASSES
 
-#: Classes in the order of DFC2020's eight, with DFC's codes in its mask files.
-CLASS_CODES = {
-    "Forest": 1,
-    "Shrubland": 2,
-    "Grassland": 4,
-    "Wetland": 5,
-    "Cropland": 6,
-    "Urban": 7,
-    "Barren": 9,
-    "Water": 10,
-}
+Floats = NDArray[np.float64]
 
 #: Mean Level-1C reflectance of B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B10 B11 B12, a row per class.
 _REFLECTANCE = np.array(
@@ -56,8 +46,8 @@ _BACKSCATTER = np.array(
     ]
 )
 _BANDS = _REFLECTANCE.shape[1]
-_WATER = list(CLASS_CODES).index("Water")
-#: Smooth ways in which a spectrum varies: brightness, greenness, moisture. One row each.
+_WATER = CLASSES.index("Water")
+#: How a spectrum varies, one row each: brightness, greenness, moisture.
 _VARIATION = np.array(
     [
         [1.0] * _BANDS,
@@ -77,13 +67,13 @@ class Scene(NamedTuple):
     s1: NDArray[np.float32]
     """``[2, H, W]``, VV and VH in dB."""
     codes: NDArray[np.uint8]
-    """``[H, W]``, DFC2020 codes 1..10 of `CLASS_CODES`."""
+    """``[H, W]``, codes 1..10 of DFC2020."""
 
 
 def draw_scene(seed: int, index: int, size: int) -> Scene:
-    """Draw scene ``index`` of the data set with this seed; the same call gives the same bits."""
+    """Draw scene `index` of the dataset with this seed; equal arguments give equal bits."""
     rng = np.random.default_rng([seed, index])
-    classes = rng.permutation(len(CLASS_CODES))[: rng.integers(2, 5)]
+    classes = rng.permutation(len(CLASSES))[: rng.integers(2, 5)]
     regions = classes[_regions(rng, size, len(classes))]
 
     reflectance = np.empty((_BANDS, size, size))
@@ -134,15 +124,15 @@ def _spectrum(rng: np.random.Generator, index: int) -> Floats:
 
 
 def _shading(rng: np.random.Generator, texture: Floats) -> Floats:
-    """Turn a texture into factors ``[13, H, W]``: brightness plus a spectral tilt of its own."""
+    """Turn a texture into factors ``[13, H, W]``: brightness and a random spectral tilt."""
     tilt = rng.normal(0, 0.5, 2) @ _VARIATION[1:]
     factors: Floats = np.exp((1 + tilt)[:, None, None] * texture)
     return factors
 
 
 def _texture(rng: np.random.Generator, index: int, size: int) -> Floats:
-    """Relative brightness ``[H, W]`` around 0 that is typical of a class."""
-    name = list(CLASS_CODES)[index]
+    """Relative brightness ``[H, W]`` around 0, typical of a class."""
+    name = CLASSES[index]
     if name == "Urban":
         pattern = _blocks(rng, size)
     elif name == "Cropland":
@@ -173,7 +163,7 @@ def _blocks(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _rows(rng: np.random.Generator, size: int) -> Floats:
-    """Crop rows inside parcels: stripes of 3 to 6 pixels, and a level for each parcel."""
+    """Crop rows in parcels: stripes of 3 to 6 pixels, and a level for each parcel."""
     along, across = _rotated_grid(rng, size)
     stripes = np.sin(2 * np.pi * along / rng.uniform(3, 6))
     parcel = np.floor(across / rng.uniform(12, 24)).astype(int)
@@ -192,7 +182,7 @@ def _rotated_grid(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
 
 
 def _smooth_noise(rng: np.random.Generator, size: int, scale: float) -> Floats:
-    """Gaussian noise ``[H, W]`` of unit variance, correlated over ``scale`` pixels."""
+    """Gaussian noise ``[H, W]`` of unit variance, correlated over `scale` pixels."""
     noise = gaussian_filter(rng.normal(0, 1, (size, size)), scale, mode="wrap")
     smooth: Floats = noise / max(noise.std(), 1e-9)
     return smooth

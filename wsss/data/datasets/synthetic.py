@@ -1,63 +1,77 @@
-"""Synthetic scenes written to disk as a DFC2020 tree, once."""
+"""Synthetic scenes, written to disk once as a DFC2020 tree."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import rasterio
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from wsss.data.datasets.dfc import DfcConfig
-from wsss.data.datasets.dfc_land_cover import MIN_SHARE
+from wsss.data.datasets.dfc_land_cover import MASK_LABELS
+from wsss.data.datasets.dfc_patches import DfcTreeDataset, DfcTreeSettings
 from wsss.data.datasets.dfc_tree import BANDS, FOLDERS, patch_path
 from wsss.data.datasets.scenes import draw_scene
+from wsss.data.mask_labels import write_mask_labels
 from wsss.errors import UserError
 from wsss.progress import track
 
 MARKER = "scenes.json"
-_FORMAT = 1  # raise it whenever the same settings give other scenes
+_FORMAT = 1  # to be raised when the same settings give other scenes
 _CRS = "EPSG:32632"
 _PIXEL_METRES = 10.0
 _NORTH_WEST = (500_000.0, 5_400_000.0)
-_SCENES_A_ROW = 64
+_SCENES_PER_ROW = 64
 
 
 @dataclass(frozen=True)
-class SyntheticConfig(DfcConfig):
+class SyntheticConfig(DfcTreeSettings):
     """A DFC2020 tree of synthetic scenes, drawn when it is first needed."""
 
     scenes_train: int
-    """Scenes that go to ``ROIs0000_test``, together with those of `scenes_val`."""
+    """Number of scenes for training, written to ``ROIs0000_test``."""
     scenes_val: int
+    """Number of scenes for validation, written to ``ROIs0000_test`` after those for training."""
     scenes_test: int
-    """Scenes that go to ``ROIs0000_validation``."""
+    """Number of scenes for testing, written to ``ROIs0000_validation``."""
     scene_size: int
     """Side of a scene in pixels."""
     scenes_seed: int
-
-    patches: ClassVar[Mapping[str, int | None]] = dict.fromkeys(FOLDERS)
-    """The real tree's numbers do not hold here."""
+    """Seed of the scenes, independent of the experiment's seed."""
 
     def determining(self) -> dict[str, Any]:
-        """See `DatasetSettings.determining`; scenes may differ where file sizes do not."""
+        """See `DatasetSettings.determining`; different scenes may have files of equal size."""
         return super().determining() | _settings(self)
 
 
-def prepare_synthetic(config: SyntheticConfig) -> None:
-    """Write the scenes, their masks and labels to ``config.root`` where they are not there yet.
+class SyntheticDataset(DfcTreeDataset):
+    """Synthetic scenes, written by the constructor if they are missing."""
 
-    The tree appears under its name as a whole, or not at all. Two processes do not write it twice.
+    config_class = SyntheticConfig
+
+    def __init__(self, config: SyntheticConfig) -> None:
+        prepare_synthetic(config)
+        super().__init__(config)
+
+    def expected_patches(self, folder: str) -> None:
+        """``None``: no provider states a number."""
+
+
+def prepare_synthetic(config: SyntheticConfig) -> None:
+    """Write the scenes, their masks and labels to ``config.root`` unless they exist.
+
+    The tree is complete as soon as it appears under its name. A lock keeps two processes from
+    writing it at the same time.
 
     Raises:
-        UserError: where the root holds something else or scenes of other settings, or a number
-            of the configuration is not valid.
+        UserError: if the root holds anything else or scenes of other settings, or a number of
+            the configuration is invalid.
     """
     _check_numbers(config)
     root = Path(config.root)
@@ -65,7 +79,7 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
         return
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.with_name(f".{root.name}.lock")):
-        if _is_there(root, config):  # another process may have written it meanwhile
+        if _is_there(root, config):  # another process may have written it
             return
         partial = root.with_name(f".{root.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -77,9 +91,6 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
 
 
 def _write_tree(root: Path, config: SyntheticConfig) -> None:
-    # Imported here because `python -m` warns of a module that its own package has imported.
-    from wsss.data.derive_labels import derive_labels
-
     for_training = config.scenes_train + config.scenes_val
     places = [("test", number) for number in range(for_training)]
     places += [("validation", number) for number in range(config.scenes_test)]
@@ -95,14 +106,14 @@ def _write_tree(root: Path, config: SyntheticConfig) -> None:
         }
         for sensor, (values, names) in layers.items():
             _write_geotiff(patch_path(root, folder, sensor, number), values, names, index)
-    derive_labels("dfc", root, config.labels_file)
+    write_mask_labels(root, MASK_LABELS, labels_file=config.labels_file)
     (root / MARKER).write_text(json.dumps(_settings(config), indent=1) + "\n", "utf-8")
 
 
 def _write_geotiff(path: Path, values: NDArray[Any], names: Sequence[str], index: int) -> None:
-    """Write ``[bands, H, W]`` at the place on the grid of scenes that `index` gives."""
+    """Write ``[bands, H, W]`` at position `index` of the grid of scenes."""
     bands, height, width = values.shape
-    row, column = divmod(index, _SCENES_A_ROW)
+    row, column = divmod(index, _SCENES_PER_ROW)
     west = _NORTH_WEST[0] + column * width * _PIXEL_METRES
     north = _NORTH_WEST[1] - row * height * _PIXEL_METRES
     with rasterio.open(
@@ -122,16 +133,16 @@ def _write_geotiff(path: Path, values: NDArray[Any], names: Sequence[str], index
 
 
 def _is_there(root: Path, config: SyntheticConfig) -> bool:
-    """Whether the root is complete; `UserError` where it holds anything else."""
+    """Whether the root holds these scenes; `UserError` if it holds anything else."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
-    marker, mend = root / MARKER, "delete that folder or choose another root"
+    marker, remedy = root / MARKER, "delete that folder or choose another root"
     if not marker.is_file():
-        raise UserError(f"{root}: exists but holds no {MARKER} of synthetic scenes; {mend}")
+        raise UserError(f"{root}: exists but holds no {MARKER} of synthetic scenes; {remedy}")
     try:
         found = json.loads(marker.read_text("utf-8"))
     except ValueError as error:
-        raise UserError(f"{marker}: not JSON ({error}); {mend}") from error
+        raise UserError(f"{marker}: not JSON ({error}); {remedy}") from error
     wanted = _settings(config)
     if found == wanted:
         return True
@@ -141,11 +152,11 @@ def _is_there(root: Path, config: SyntheticConfig) -> bool:
         for key, value in wanted.items()
         if found.get(key) != value
     ]
-    raise UserError(f"{marker}: other settings ({'; '.join(differing)}); {mend}")
+    raise UserError(f"{marker}: other settings ({'; '.join(differing)}); {remedy}")
 
 
 def _settings(config: SyntheticConfig) -> dict[str, int | float | str]:
-    """What the files under the root depend on."""
+    """The settings that determine the files below the root."""
     return {
         "format": _FORMAT,
         "scenes_train": config.scenes_train,
@@ -154,7 +165,7 @@ def _settings(config: SyntheticConfig) -> dict[str, int | float | str]:
         "scene_size": config.scene_size,
         "scenes_seed": config.scenes_seed,
         "labels_file": config.labels_file,
-        "labels_min_share": MIN_SHARE,
+        "labels_min_share": MASK_LABELS.min_share,
     }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 from wsss.checks import check_choice
+from wsss.data.datasets.voc_annotations import CLASSES, DIFFICULT, read_labels
 from wsss.data.files.codes import ClassCodes
 from wsss.data.files.lists import read_ids
 from wsss.data.files.palette import voc_colours
@@ -16,35 +16,11 @@ from wsss.data.holdout import hold_out
 from wsss.data.pictures import PictureDataset, picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import IGNORE_INDEX, Count, Mask, Record, Split
+from wsss.data.types import IGNORE_INDEX, Count, ImageRecord, Mask, Split
 from wsss.errors import UserError
 
-OBJECTS = (
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
-CLASSES = ("background", *OBJECTS)
 LIST_SIZES = {"train": 1464, "train_aug": 10582, "trainval": 2913, "val": 1449}
-"""Images of the lists that the field uses; train_aug adds those of SBD that are not in val."""
-DIFFICULT = ("include", "exclude")
+"""Number of images in the usual lists; train_aug adds the images of SBD that are not in val."""
 
 _LISTS = "ImageSets/Segmentation"
 _CODES = ClassCodes(
@@ -56,25 +32,26 @@ _CODES = ClassCodes(
 
 @dataclass(frozen=True)
 class VocConfig(DatasetSettings):
-    """A VOC 2012 tree, and which of its lists are the splits.
+    """A VOC 2012 tree; `root` is the folder that holds JPEGImages, VOC2012 or VOCdevkit.
 
-    `root` is the folder of the devkit: the one that holds JPEGImages, or VOC2012, or VOCdevkit.
-    A list is the name of one in ImageSets/Segmentation, or else a path to a file of ids.
+    A list is the name of one in ImageSets/Segmentation or the path of a file of image ids.
     """
 
     train_list: str
+    """List of the images for ``train``."""
     val_list: str | None
-    """Its images leave `train`; null to hold out `val_images` of the training list."""
+    """List of the images for ``val``, removed from ``train``; ``None`` holds out `val_images`."""
     test_list: str
+    """List of the images for ``test``."""
     val_images: int
-    """How many images to hold out where `val_list` is null."""
+    """Number of images of `train_list` held out for ``val`` if `val_list` is ``None``."""
     difficult: str
     """Whether objects marked as difficult give labels, one of `DIFFICULT`.
 
-    An image that has no others keeps them.
+    With ``exclude`` they give labels only in images without other objects.
     """
     masks: str
-    """Folder of ``<id>.png`` beside JPEGImages; images without one have no mask."""
+    """Folder of masks ``<id>.png`` next to JPEGImages; it need not have a mask for every image."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,12 +59,14 @@ class VocConfig(DatasetSettings):
 
 
 class VocDataset(PictureDataset):
-    """VOC 2012 with the background and 20 kinds of objects.
+    """VOC 2012 with the background and 20 object classes.
 
     Raises:
-        UserError: naming the folder or list that is missing, an image without file, an annotation
-            file that is missing, broken or names no object of VOC, or an image of two splits.
+        UserError: names a folder or list that is missing, an image without a file, an annotation
+            file that is missing, broken or has no known object, or an image in two splits.
     """
+
+    config_class = VocConfig
 
     def __init__(self, config: VocConfig) -> None:
         self._home = _find_home(Path(config.root))
@@ -95,7 +74,7 @@ class VocDataset(PictureDataset):
         self._lists: dict[str, list[str]] = {}
         splits = self._read_splits(config)
         quarantine = Quarantine(config.on_error)
-        records: dict[Split, list[Record]] = {}
+        records: dict[Split, list[ImageRecord]] = {}
         for split, ids in splits.items():
             records[split] = []
             for image_id in ids:
@@ -116,7 +95,7 @@ class VocDataset(PictureDataset):
         super().__init__(info, records, quarantine.reasons, config.cache_mb)
 
     def counts(self) -> dict[str, Count]:
-        """Images that each list in use names; see `Dataset.counts`."""
+        """Number of images in each list in use; see `Dataset.counts`."""
         return {
             name: Count(len(ids), LIST_SIZES.get(Path(name).stem))
             for name, ids in self._lists.items()
@@ -142,7 +121,7 @@ class VocDataset(PictureDataset):
             if image_id in seen:
                 raise UserError(
                     f"image '{image_id}' of dataset.test_list={config.test_list} is also in the "
-                    "list for training or validation; no image may be in both"
+                    "list for training or validation"
                 )
         return {"train": train, "val": val, "test": test}
 
@@ -152,22 +131,22 @@ class VocDataset(PictureDataset):
         if not path.is_file():
             path = Path(name)
         if not path.is_file():
-            ours = ", ".join(sorted(p.stem for p in folder.glob("*.txt"))) or "none"
+            found = ", ".join(sorted(p.stem for p in folder.glob("*.txt"))) or "none"
             hint = ""
             if name == "train_aug":
-                hint = "; the devkit does not ship train_aug, give the path of a file with its ids"
+                hint = "; the devkit lacks train_aug: give the path of a file with its ids"
             raise UserError(
-                f"{key} is '{name}', neither a list of {folder} ({ours}) nor a file{hint}"
+                f"{key} is '{name}', neither a list in {folder} ({found}) nor a file{hint}"
             )
         self._lists[name] = read_ids(path)
         return self._lists[name]
 
-    def _record(self, image_id: str, difficult: str) -> Record:
+    def _record(self, image_id: str, difficult: str) -> ImageRecord:
         picture = self._home / "JPEGImages" / f"{image_id}.jpg"
         if not picture.is_file():
             raise UserError(f"{picture}: no such file, but a list names '{image_id}'")
-        labels = _read_labels(self._home / "Annotations" / f"{image_id}.xml", difficult)
-        return Record(image_id, (picture,), labels)
+        labels = read_labels(self._home / "Annotations" / f"{image_id}.xml", difficult)
+        return ImageRecord(image_id, (picture,), labels)
 
     def _mask_path(self, image_id: str) -> Path:
         return self._masks / f"{image_id}.png"
@@ -182,35 +161,3 @@ def _find_home(root: Path) -> Path:
         if (home / "JPEGImages").is_dir():
             return home
     raise UserError(f"{root}: no folder JPEGImages in it, VOC2012 or VOCdevkit/VOC2012")
-
-
-def _read_labels(path: Path, difficult: str) -> tuple[int, ...]:
-    """Rising class indices of the objects in an annotation file; `difficult` as in `VocConfig`.
-
-    Raises:
-        UserError: naming a file that is missing or broken, or holds no object or an unknown one.
-    """
-    easy: set[int] = set()
-    hard: set[int] = set()
-    for thing in _parse(path).findall("object"):  # of the root alone: objects have named parts
-        name = " ".join(thing.findtext("name", "").split())
-        if name not in OBJECTS:
-            raise UserError(f"{path}: object '{name}', valid: {', '.join(OBJECTS)}")
-        is_hard = thing.findtext("difficult", "0").strip() == "1"
-        (hard if is_hard else easy).add(CLASSES.index(name))
-    if not easy and not hard:
-        raise UserError(f"{path}: no object, so that the image has no label")
-    return tuple(sorted(easy if easy and difficult == "exclude" else easy | hard))
-
-
-def _parse(path: Path) -> ElementTree.Element:
-    if not path.is_file():
-        raise UserError(f"{path}: no such annotation file")
-    try:
-        text = path.read_text("utf-8-sig")
-        # Entities, which can grow without bounds or point elsewhere, need a document type.
-        if "<!DOCTYPE" in text:
-            raise UserError(f"{path}: declares a document type, which VOC's files never do")
-        return ElementTree.fromstring(text)
-    except (UnicodeDecodeError, ElementTree.ParseError) as error:
-        raise UserError(f"{path}: broken annotation file ({error})") from error

@@ -1,4 +1,4 @@
-"""Decoded images kept in memory."""
+"""Cache of decoded images in memory."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from wsss.errors import UserError
 
 
 class ImageCache:
-    """Images by id, up to a bound of memory; each process has its own.
+    """Images by id, up to a memory limit; each process has a separate cache.
 
-    The first images that fit stay for good. Training passes over all images again and again, and
-    there a cache that throws out the oldest would throw out every image just before it is needed.
+    Images are never evicted. Every epoch reads all images, so that a cache that evicts the oldest
+    would evict each image just before it is needed again.
 
     Args:
-        megabytes: bound in MiB, 0 keeps nothing.
+        megabytes: limit in MiB, 0 for no cache.
 
     Raises:
-        UserError: where the bound is negative.
+        UserError: if the limit is negative.
     """
 
     def __init__(self, megabytes: int) -> None:
@@ -31,7 +31,7 @@ class ImageCache:
         self._lock = Lock()
 
     def get(self, image_id: str, read: Callable[[str], Image]) -> Image:
-        """The image of this id, from memory or through `read`; the caller may change it."""
+        """The image of this id from memory, or else from `read`; the caller may modify it."""
         if image_id in self._images:
             return self._images[image_id].copy()
         image = read(image_id)
@@ -42,7 +42,7 @@ class ImageCache:
         return image
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process, which starts with what is here."""
+        """State for another process, which starts with the images cached here."""
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""From the values that a mask file holds to class indices."""
+"""From the values in a mask file to class indices."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ClassCodes:
 
     Args:
         classes: class index, below 254, of each value.
-        ignored: values that no class counts for.
-        valid: how messages name the valid values, e.g. ``DFC2020 codes 0..10``.
+        ignored: values that become `IGNORE_INDEX`.
+        valid: description of the valid values in messages, e.g. ``DFC2020 codes 0..10``.
     """
 
     def __init__(self, classes: Mapping[int, int], ignored: Iterable[int], valid: str) -> None:
@@ -29,7 +29,7 @@ class ClassCodes:
         self._valid = valid
 
     def decode(self, values: Mask, path: Path) -> Mask:
-        """Class indices ``[H, W]``; `UserError` names the file and a value outside the table."""
+        """Class indices ``[H, W]``; `UserError` names the file and a value not in the table."""
         mask: Mask = self._table[values]
         if (mask == _BAD).any():
             raise UserError(f"{path}: value {values[mask == _BAD][0]}, valid: {self._valid}")

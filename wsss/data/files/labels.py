@@ -1,4 +1,4 @@
-"""Image-level labels: the CSV table that holds them, and how a mask gives them."""
+"""Image-level labels: the CSV file that stores them, and how they follow from a mask."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ SPLIT_COLUMN = "split"
 
 
 class LabelTable(NamedTuple):
-    """What a labels file says, in the order of its rows."""
+    """Contents of a labels file, in the order of its rows."""
 
     labels: dict[str, tuple[int, ...]]
-    """Class indices, rising, of every image id."""
+    """Class indices of each image id, ascending."""
     splits: dict[str, Split] | None
-    """Split of every image id, ``None`` where the file has no such column."""
+    """Split of each image id, ``None`` if the file has no column ``split``."""
 
 
 def read_labels(
     path: Path, classes: Sequence[str], *, multi_label: bool, may_be_empty: bool = False
 ) -> LabelTable:
-    """Read ``image_id,<class>,<class>...`` with cells 0 and 1 and perhaps a column ``split``.
+    """Read a CSV file ``image_id,<class>,<class>...`` of cells 0 and 1, optionally with ``split``.
 
-    The class columns may stand in any order; indices are those of `classes`.
+    Class columns may be in any order; indices refer to `classes`.
 
     Raises:
-        UserError: naming the file and its line, column or image id, where the file is missing or
-            no such table, a column is no class or a class has no column, a cell is not 0 or 1, an
-            id stands twice, an image has several labels where `multi_label` is false, or none and
+        UserError: names the file and its line, column or image id if the file is missing or not
+            such a table, columns and classes differ, a cell is not 0 or 1, an id is duplicate,
+            an image has several labels although `multi_label` is false, or no label although
             `may_be_empty` is false.
     """
     rows = _read_rows(path)
@@ -54,14 +54,14 @@ def read_labels(
         if not image_id:
             raise UserError(f"{where}: empty {ID_COLUMN}")
         if image_id in labels:
-            raise UserError(f"{where}: image id '{image_id}' stands twice")
+            raise UserError(f"{where}: duplicate image id '{image_id}'")
         for name in classes:
             if cells[column_of[name]] not in ("0", "1"):
                 cell = cells[column_of[name]]
                 raise UserError(f"{where}: '{cell}' in column '{name}', valid: 0, 1")
         found = tuple(i for i, name in enumerate(classes) if cells[column_of[name]] == "1")
         if not found and not may_be_empty:
-            raise UserError(f"{where}: image '{image_id}' has no label; give it one or drop it")
+            raise UserError(f"{where}: image '{image_id}' has no label; add one or remove the row")
         if len(found) > 1 and not multi_label:
             names = ", ".join(classes[i] for i in found)
             raise UserError(
@@ -82,7 +82,7 @@ def write_labels(
     labels: Mapping[str, Sequence[int]],
     splits: Mapping[str, Split] | None = None,
 ) -> None:
-    """Write the table that `read_labels` reads, atomically and in the order of `labels`."""
+    """Write the file that `read_labels` reads, atomically and in the order of `labels`."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([ID_COLUMN, *classes, *([SPLIT_COLUMN] if splits is not None else [])])
@@ -94,9 +94,9 @@ def write_labels(
 
 
 def labels_from_mask(mask: Mask, num_classes: int, min_share: float) -> tuple[int, ...]:
-    """Classes that cover at least `min_share` (0..1) of all pixels, ignored ones included.
+    """Classes that cover at least `min_share` (0..1) of all pixels, including ignored ones.
 
-    For dataset preparation only: nothing that trains may look at a mask.
+    For dataset preparation only: training may not read masks.
     """
     counts = np.bincount(mask.ravel(), minlength=num_classes)[:num_classes]
     covering = (counts > 0) & (counts / mask.size >= min_share)
@@ -104,11 +104,11 @@ def labels_from_mask(mask: Mask, num_classes: int, min_share: float) -> tuple[in
 
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Line number and stripped cells of every line that is not blank."""
+    """Line number and stripped cells of each row that is not blank."""
     if not path.is_file():
         raise UserError(f"{path}: no such labels file")
     try:
-        text = path.read_text("utf-8-sig")  # spreadsheets like to write a byte order mark
+        text = path.read_text("utf-8-sig")  # spreadsheets write a byte order mark
         reader = csv.reader(io.StringIO(text), strict=True)
         return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -118,18 +118,17 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
 def _check_header(path: Path, header: Sequence[str], classes: Sequence[str]) -> None:
     reserved = {ID_COLUMN, SPLIT_COLUMN}
     if ID_COLUMN not in header:
-        raise UserError(f"{path}: no column '{ID_COLUMN}' in its first line")
+        raise UserError(f"{path}: no column '{ID_COLUMN}' in the first line")
     for name in header:
         if header.count(name) > 1:
-            raise UserError(f"{path}: column '{name}' stands twice")
+            raise UserError(f"{path}: duplicate column '{name}'")
         if name not in classes and name not in reserved:
             raise UserError(
-                f"{path}: column '{name}' is no class of the class list; "
-                f"classes: {', '.join(classes)}"
+                f"{path}: column '{name}' is not in the class list; classes: {', '.join(classes)}"
             )
     for name in classes:
         if name in reserved:
-            raise UserError(f"class name '{name}' is kept for a column of labels files; rename it")
+            raise UserError(f"class name '{name}' is reserved in labels files; rename the class")
         if name not in header:
             raise UserError(f"{path}: class '{name}' has no column")
 

@@ -1,4 +1,4 @@
-"""Text files of one entry a line: class names, ids of a split."""
+"""Text files with one entry per line: class names, image ids of a split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsss.errors import UserError
 
 
 def read_lines(path: Path, what: str) -> list[str]:
-    """Lines that are not blank, stripped; `what` names the file where it is missing."""
+    """Stripped lines that are not blank; `what` describes the file in messages."""
     if not path.is_file():
         raise UserError(f"{path}: no such {what}")
     try:
@@ -21,28 +21,28 @@ def read_lines(path: Path, what: str) -> list[str]:
 
 
 def read_class_list(path: Path) -> tuple[str, ...]:
-    """Read class names, one a line; `UserError` where there are none, one twice or over 254."""
+    """Read class names; `UserError` if there are none, more than 254 or duplicates."""
     classes = read_lines(path, "class list")
     if not 0 < len(classes) < IGNORE_INDEX:
         raise UserError(f"{path}: {len(classes)} classes, valid: 1 to {IGNORE_INDEX - 1}")
     for name in classes:
         if classes.count(name) > 1:
-            raise UserError(f"{path}: class '{name}' stands twice")
+            raise UserError(f"{path}: duplicate class '{name}'")
     return tuple(classes)
 
 
 def read_ids(path: Path) -> list[str]:
-    """Ids of a list: of each line the first word, without folders and file name ending.
+    """Read image ids: the first word of each line, without folder and suffix.
 
-    So a plain VOC list reads like one of pairs ``/JPEGImages/<id>.jpg /Masks/<id>.png``.
+    This covers plain lists of VOC and lists of pairs ``/JPEGImages/<id>.jpg /Masks/<id>.png``.
 
     Raises:
-        UserError: where the list is missing or empty or names an id twice.
+        UserError: if the list is missing, empty or has a duplicate id.
     """
     ids = [PurePosixPath(line.split()[0]).stem for line in read_lines(path, "list of ids")]
     if not ids:
         raise UserError(f"{path}: names no image")
     if len(set(ids)) < len(ids):
-        twice = next(image_id for image_id, times in Counter(ids).items() if times > 1)
-        raise UserError(f"{path}: image id '{twice}' stands twice")
+        duplicate = next(image_id for image_id, count in Counter(ids).items() if count > 1)
+        raise UserError(f"{path}: duplicate image id '{duplicate}'")
     return ids

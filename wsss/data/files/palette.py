@@ -1,4 +1,4 @@
-"""Colours for classes that have none of their own."""
+"""Colours for the classes of datasets that define none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Colour = tuple[int, int, int]
 
 
 def distinct_colours(count: int) -> tuple[Colour, ...]:
-    """RGB colours in 0..255 of evenly spaced hues, neighbours of different brightness."""
+    """RGB colours in 0..255 with evenly spaced hues; neighbours differ in brightness."""
     levels = (0.95, 0.6, 0.8)
     colours = []
     for index in range(count):
@@ -18,7 +18,7 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
 
 
 def voc_colours(count: int) -> tuple[Colour, ...]:
-    """The colours of Pascal VOC's palette files: class 0 is black.
+    """The colours of Pascal VOC's mask files, RGB in 0..255; class 0 is black.
 
     Bits 0, 1 and 2 of the index, then bits 3, 4 and 5, and so on, become the bits of red, green
     and blue from the highest downwards.

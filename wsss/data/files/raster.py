@@ -1,8 +1,7 @@
-"""Pictures and masks in and out: GeoTIFF through rasterio, PNG and JPEG through Pillow."""
+"""Reading images and masks: TIFF through rasterio, PNG and JPEG through Pillow."""
 
 from __future__ import annotations
 
-import io
 import struct
 import warnings
 import zlib
@@ -17,19 +16,16 @@ import rasterio
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import MemoryFile
 
-from wsss.atomic import replacing
-from wsss.data.types import IGNORE_INDEX, DatasetInfo, Georeference, Image, Mask
+from wsss.data.types import Georeference, Image, Mask
 from wsss.errors import UserError
 
 _GRAY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _INDEX_MODES = (_GRAY_MODES - {"F"}) | {"P"}
-_IGNORE_COLOUR = (240, 240, 240)
 _DECODER_ERRORS = (
     OSError,
     RasterioError,
-    SyntaxError,  # Pillow's word for a broken PNG
+    SyntaxError,  # raised by Pillow for a broken PNG
     ValueError,
     IndexError,
     EOFError,
@@ -37,17 +33,17 @@ _DECODER_ERRORS = (
     zlib.error,
     Pillow.DecompressionBombError,
 )
-_opening = Lock()  # warning filters belong to the process, and datasets are read in threads
+_opening = Lock()  # warning filters are global, and datasets are read in threads
 
 
 def read_picture(path: Path) -> Image:
-    """Read raw values ``[bands, H, W]``, e.g. 0..255 of an 8-bit file; NaN stays NaN.
+    """Read values ``[bands, H, W]`` as stored, e.g. 0..255 of an 8-bit file; NaN stays NaN.
 
-    A TIFF gives its bands in file order. Of other files a gray one gives one band, and every other
-    (palette, CMYK, with alpha, ...) three: red, green, blue. EXIF orientation is not applied.
+    A TIFF gives its bands in file order. A gray PNG or JPEG gives one band; all others (palette,
+    CMYK, with alpha, ...) give red, green and blue. EXIF orientation is not applied.
 
     Raises:
-        UserError: where the file is missing, truncated or no picture.
+        UserError: if the file is missing, truncated or not a picture.
     """
     if is_tiff(path):
         with _open_tiff(path) as source:
@@ -65,10 +61,10 @@ def read_picture(path: Path) -> Image:
 
 
 def read_geotiff(path: Path) -> tuple[NDArray[Any], Georeference]:
-    """Read values ``[bands, H, W]`` as they are stored, and where they lie on Earth.
+    """Read values ``[bands, H, W]`` as stored, and the location on Earth.
 
     Raises:
-        UserError: where the file is missing, truncated, no TIFF or has no CRS.
+        UserError: if the file is missing, truncated, not a TIFF or has no CRS.
     """
     with _open_tiff(path) as source:
         place = _georeference(source)
@@ -78,7 +74,7 @@ def read_geotiff(path: Path) -> tuple[NDArray[Any], Georeference]:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, from the header alone; raises as `read_picture`."""
+    """Height and width in pixels, read from the header; raises like `read_picture`."""
     if is_tiff(path):
         with _open_tiff(path) as source:
             return int(source.height), int(source.width)
@@ -87,7 +83,7 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def read_georeference(path: Path) -> Georeference | None:
-    """Where a TIFF lies on Earth, ``None`` where it has no CRS or the file is no TIFF."""
+    """Location of a TIFF on Earth; ``None`` for a file without CRS and for other formats."""
     if not is_tiff(path):
         return None
     with _open_tiff(path) as source:
@@ -95,12 +91,12 @@ def read_georeference(path: Path) -> Georeference | None:
 
 
 def read_index_mask(path: Path, bands: int = 1) -> Mask:
-    """Read indices ``[H, W]`` in 0..255: palette or gray PNG, or the first band of a TIFF.
+    """Read indices ``[H, W]`` in 0..255 from a palette or gray PNG or the first band of a TIFF.
 
-    Palette indices are taken as they are, never turned into colours. A TIFF must have `bands`.
+    Palette indices are not converted to colours. A TIFF must have the given number of bands.
 
     Raises:
-        UserError: where the file is missing, truncated, a colour picture, or has other values.
+        UserError: if the file is missing, truncated, a colour picture or has values outside 0..255.
     """
     if is_tiff(path):
         with _open_tiff(path) as source:
@@ -122,65 +118,9 @@ def read_index_mask(path: Path, bands: int = 1) -> Mask:
     return values.astype(np.uint8)
 
 
-def mask_suffix(georeference: Georeference | None) -> str:
-    """File name ending of the masks that `write_mask` writes: ``.tif`` or ``.png``."""
-    return ".png" if georeference is None else ".tif"
-
-
-def write_mask(
-    path: Path, mask: Mask, info: DatasetInfo, georeference: Georeference | None
-) -> None:
-    """Write class indices ``[H, W]`` atomically; the same arguments give the same bytes.
-
-    With a georeference the file is a GeoTIFF with a colour table, nodata 255 and a tag
-    ``CLASS_<index>`` for each class name, else a palette PNG. `path` should end in `mask_suffix`.
-    """
-    colours = dict(enumerate(info.palette)) | {IGNORE_INDEX: _IGNORE_COLOUR}
-    if georeference is None:
-        data = _encode_png(mask, colours)
-    else:
-        names = {f"CLASS_{index}": name for index, name in enumerate(info.classes)}
-        data = _encode_geotiff(mask, colours, names, georeference)
-    with replacing(path) as partial:
-        partial.write_bytes(data)
-
-
 def is_tiff(path: Path) -> bool:
-    """Whether a file is read as a TIFF, by its name."""
+    """Whether a file is a TIFF, by its suffix."""
     return path.suffix.lower() in (".tif", ".tiff")
-
-
-def _encode_png(mask: Mask, colours: dict[int, tuple[int, int, int]]) -> bytes:
-    picture = Pillow.fromarray(mask).convert("L")
-    picture.putpalette([c for index in range(256) for c in colours.get(index, (0, 0, 0))])
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _encode_geotiff(
-    mask: Mask,
-    colours: dict[int, tuple[int, int, int]],
-    tags: dict[str, str],
-    georeference: Georeference,
-) -> bytes:
-    height, width = mask.shape
-    with MemoryFile() as memory:
-        with memory.open(
-            driver="GTiff",
-            height=height,
-            width=width,
-            count=1,
-            dtype="uint8",
-            nodata=IGNORE_INDEX,
-            compress="deflate",
-            crs=rasterio.CRS.from_wkt(georeference.crs),
-            transform=rasterio.Affine(*georeference.transform),
-        ) as target:
-            target.write_colormap(1, colours)
-            target.update_tags(**tags)
-            target.write(mask, 1)
-        return bytes(memory.read())
 
 
 def _georeference(source: Any) -> Georeference | None:
@@ -192,8 +132,9 @@ def _georeference(source: Any) -> Georeference | None:
 
 @contextmanager
 def _open_tiff(path: Path) -> Iterator[Any]:
-    # The driver is named because GDAL would follow a VRT in disguise to other files and hosts.
-    with _naming(path):
+    # Without a fixed driver, GDAL would read a VRT under this name, which can refer to other files
+    # and hosts.
+    with _errors_named(path):
         with _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             source = rasterio.open(path, driver="GTiff")
@@ -203,18 +144,18 @@ def _open_tiff(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _open_picture(path: Path) -> Iterator[Pillow.Image]:
-    with _naming(path), Pillow.open(path, formats=("PNG", "JPEG")) as picture:
+    with _errors_named(path), Pillow.open(path, formats=("PNG", "JPEG")) as picture:
         yield picture
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder complains of into one line that names the file."""
+def _errors_named(path: Path) -> Iterator[None]:
+    """Convert any error of a decoder into one line that names the file."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
         yield
     except _DECODER_ERRORS as error:
-        # rasterio's own message only points to its cause.
+        # rasterio's message only refers to its cause.
         reason = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
-        raise UserError(f"{path}: broken, truncated or no picture ({reason})") from error
+        raise UserError(f"{path}: broken, truncated or not a picture ({reason})") from error

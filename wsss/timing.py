@@ -1,4 +1,4 @@
-"""Times that are compared, taken in turn so that a busy machine slows all of them alike."""
+"""Comparing running times on a busy machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ Name = TypeVar("Name", bound=Hashable)
 def time_in_turn(
     passes: Mapping[Name, Callable[[], object]], rounds: int
 ) -> dict[Name, list[float]]:
-    """Seconds of each pass in each round, after one that does not count.
+    """Seconds of each pass in each round, after one round that does not count.
 
-    What a pass leaves running on a GPU is waited for.
+    Passes run one after the other in every round, so that other load slows all of them equally.
+    Each waits for its work on the GPU.
     """
     seconds: dict[Name, list[float]] = {name: [] for name in passes}
     for number in range(rounds + 1):
@@ -31,14 +32,14 @@ def time_in_turn(
     return seconds
 
 
-def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """The ratio of two passes in each round."""
-    return [a / b for a, b in zip(above, below, strict=True)]
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """The ratio of two passes' times in each round."""
+    return [a / b for a, b in zip(numerators, denominators, strict=True)]
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """PyTorch with so many threads on the CPU."""
+    """Run PyTorch with ``count`` threads on the CPU."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

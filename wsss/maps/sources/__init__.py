@@ -1,0 +1,1 @@
+"""Sources of class maps, one per file."""

@@ -1,0 +1,56 @@
+"""What a source of class maps needs, takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from wsss.models.outputs import Scores
+from wsss.models.patches import grid_of
+from wsss.models.vit import ClassTokenViT
+
+
+@dataclass(frozen=True)
+class EncodedView:
+    """One view of a batch and what the classifier computed from it."""
+
+    model: ClassTokenViT
+    """In evaluation mode."""
+    images: Tensor
+    """``[B, bands, H, W]``, standardised, so that 0 is the mean."""
+    scores: Scores
+    """With class attention ``[B, L, K, h, w]`` if the source reads it and it is summed."""
+    block_inputs: Sequence[Tensor]
+    """Tokens ``[B, T, D]`` that each block received; empty unless attention is recomputed."""
+    layers: list[int]
+    """Numbers of the blocks that take part, rising."""
+    method: str
+    """How layers are joined: ``sum`` or ``rollout``."""
+    head_weights: Sequence[Tensor] | None = None
+    """See `ClassTokenViT.forward`."""
+    layer_weights: Tensor | None = None
+    """``[L]``, factors on the attention of each layer where it is summed; 1 if not given."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        height, width = self.images.shape[-2:]
+        return grid_of((height, width), self.model.patch_size)
+
+
+class MapSource(NamedTuple):
+    """A source of the registry."""
+
+    maps: Callable[[EncodedView], Tensor]
+    """Makes maps ``[B, C, h, w]``, float32 from 0 up."""
+    class_tokens: str | None = None
+    """The value that ``model.class_tokens`` must have, if any."""
+    patch_head: bool = False
+    """Whether the model must have a patch head."""
+    class_attention: bool = False
+    """Whether it reads the class attention of all layers, summed or rolled out."""
+    block_inputs: bool = False
+    """Whether it reads `EncodedView.block_inputs`."""

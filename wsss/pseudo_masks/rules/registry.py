@@ -1,0 +1,17 @@
+"""The rules by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wsss.pseudo_masks.rules.adaptive import adaptive
+from wsss.pseudo_masks.rules.argmax import argmax
+from wsss.pseudo_masks.rules.paper import paper
+from wsss.pseudo_masks.rules.rule import Rule
+
+RULES: Mapping[str, Rule] = {
+    "paper": Rule(paper),
+    "argmax": Rule(argmax, uses_thresholds=True),
+    "adaptive": Rule(adaptive),
+}
+"""Each key is a value of ``pseudo_mask.name``."""
