@@ -1,4 +1,4 @@
-"""A small class-token ViT for tests, images for it, and a watch over the tensors it makes."""
+"""A small class-token ViT for tests, images for it, and a watch for large tensors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def images(*shape: int) -> Tensor:
 
 
 class SquaresSeen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Remembers tensors that have ``tokens`` twice among their dimensions."""
+    """Records tensors in which two dimensions or more are at least ``tokens`` long."""
 
     def __init__(self, tokens: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Classifier training as a Lightning module, with everything that a test does not care about."""
+"""Classifier training as a Lightning module, with defaults for all settings."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_every_parameter_learns(config: SegmenterConfig) -> None:
     network = build(config).train()
     network(torch.rand(2, 2, 32, 32)).square().sum().backward()
     untaught = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
-    # A constant that is added before batch normalisation is taken out again.
+    # Batch normalisation removes a constant that is added before it.
     assert not [n for n in untaught if not n.endswith("bias")]
 
 

@@ -1,4 +1,4 @@
-"""The forms that the class-token ViT takes in the systems of the literature."""
+"""The class-token ViT with the settings of published systems."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def loss(model: ClassTokenViT, config: LossConfig) -> Tensor:
 
 @every_variant
 def test_every_parameter_learns_from_the_loss(name: str) -> None:
-    """So nothing that maps or scores are made of is left as it was drawn."""
+    """No weight that maps or scores depend on keeps its initial value."""
     model = build(**VARIANTS[name])
     torch.autograd.backward(loss(model, LossConfig(diversity=0.0, contrast=0.0)))
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -181,6 +181,6 @@ def test_a_saved_classifier_comes_back(name: str, keep: int | str | None, tmp_pa
         (dict(patch_head="max"), "patch_head is 'max'; valid: none, average, ranked"),
     ],
 )
-def test_parts_that_do_not_go_together(changes: dict[str, Any], message: str) -> None:
+def test_incompatible_parts_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(**changes)

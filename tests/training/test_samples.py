@@ -60,7 +60,7 @@ def spec_of(dataset: Dataset, image_size: int) -> InputSpec:
 
 
 class Numbered(Dataset):
-    """Four images whose only band is also their mask: every pixel has a number of its own."""
+    """Four images whose only band is also their mask: every pixel has a different number."""
 
     def __init__(self) -> None:
         info = DatasetInfo(

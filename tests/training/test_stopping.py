@@ -1,4 +1,4 @@
-"""A training that is warned in mid-epoch goes on from there, and ends in the same bits."""
+"""A training that is stopped within an epoch resumes there and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Stopped(Exception):
     """In place of the end of the process."""
 
 
-class Warned(ClassifierTraining):
-    """Is sent the warning in one of its steps."""
+class Signalled(ClassifierTraining):
+    """Receives the signal in one of its steps."""
 
-    warn_at: tuple[int, int] | None = None
+    signal_at: tuple[int, int] | None = None
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
-        if (self.current_epoch, batch_index) == self.warn_at:
+        if (self.current_epoch, batch_index) == self.signal_at:
             signal.raise_signal(signal.SIGUSR2)
         return super().training_step(batch, batch_index)
 
@@ -64,9 +64,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Callable[..., Conf
 
 
 def training(
-    config: Config, dataset: Dataset, folder: Path, warn_at: tuple[int, int] | None = None
+    config: Config, dataset: Dataset, folder: Path, signal_at: tuple[int, int] | None = None
 ) -> dict[str, Any]:
-    """Train, or go on; the weights and the history."""
+    """Train or resume; return the weights and the history."""
     folder.mkdir(exist_ok=True)
     spec = classifier.input_spec(config, dataset)
     model = classifier.build(config, spec)
@@ -82,7 +82,7 @@ def training(
         num_workers=config.trainer.num_workers,
     )
     val = TrainingSamples(dataset, "val", spec, augmentation=None, seed=0)
-    module = Warned(
+    module = Signalled(
         model,
         masking=config.masking,
         loss=config.loss,
@@ -95,7 +95,7 @@ def training(
         absent=absent_shares(torch.from_numpy(dataset.labels("train"))),
         gate_training=gate_training,
     )
-    module.warn_at = warn_at
+    module.signal_at = signal_at
     fit(
         module,
         loader,
@@ -116,7 +116,7 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("warn_at", "overrides", "batches_done"),
+    ("signal_at", "overrides", "batches_done"),
     [
         ((0, 1), (), 2),
         ((1, 3), (), 4),
@@ -125,11 +125,11 @@ def stop(number: int, frame: FrameType | None) -> None:
         ((1, 1), ("trainer.num_workers=2",), 2),
     ],
 )
-def test_warned_in_mid_epoch(
+def test_stopped_within_an_epoch(
     opened: tuple[Callable[..., Config], Dataset],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    warn_at: tuple[int, int],
+    signal_at: tuple[int, int],
     overrides: tuple[str, ...],
     batches_done: int,
 ) -> None:
@@ -139,7 +139,7 @@ def test_warned_in_mid_epoch(
     signal.signal(signal.SIGUSR2, stop)
     try:
         with heeding(signal.SIGUSR2), pytest.raises(Stopped):
-            training(config, dataset, tmp_path / "stopped", warn_at)
+            training(config, dataset, tmp_path / "stopped", signal_at)
     finally:
         signal.signal(signal.SIGUSR2, before)
     saved = torch.load(tmp_path / "stopped" / "work" / "last.ckpt", weights_only=True)
@@ -154,7 +154,7 @@ def test_warned_in_mid_epoch(
         assert torch.equal(again["weights"][name], values), name
 
 
-def test_outside_of_training_a_warning_is_heeded_at_once() -> None:
+def test_outside_of_training_a_signal_is_handled_at_once() -> None:
     before = signal.getsignal(signal.SIGUSR2)
     signal.signal(signal.SIGUSR2, stop)
     try:
