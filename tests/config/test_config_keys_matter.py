@@ -11,6 +11,7 @@ Elsewhere are the keys of clusters (``tests/cluster``) and those of public datas
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby, zip_longest
 from typing import Any
 
 import pytest
@@ -48,7 +49,9 @@ def all_keys(*overrides: str) -> set[str]:
 @pytest.mark.usefixtures("laboratory")
 def test_every_leaf_key_has_a_case() -> None:
     elsewhere = ("launch=", "dataset=")
-    variants = [DFC, *((option,) for option in OPTIONS if not option.startswith(elsewhere))]
+    options = [option for option in OPTIONS if not option.startswith(elsewhere)]
+    groups = [list(group) for _, group in groupby(options, lambda o: o.partition("=")[0])]
+    variants = [DFC, *(filter(None, variant) for variant in zip_longest(*groups))]
     keys = set.union(*(all_keys(*variant) for variant in variants))
     assert {c.key for c in CASES} == keys
     folder = {key for key in all_keys("dataset=folder") if key.startswith("dataset.")}

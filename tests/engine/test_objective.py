@@ -8,6 +8,8 @@ import pytest
 import yaml
 from helpers import tiny
 
+pytestmark = pytest.mark.slow
+
 
 def test_optuna_maximises_the_objective(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra optuna")

@@ -11,6 +11,8 @@ from helpers import tiny
 from helpers.killing import run_and_kill
 from helpers.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: For each stage, a file that appears in mid-work, and the number of them to wait for.
 MIDWAY = {
     "train": (".work/last.ckpt", 1),

@@ -44,6 +44,7 @@ def test_recomputed_blocks_give_the_same_bits_from_their_inputs_alone() -> None:
     assert all(torch.equal(a, b) for a, b in zip(plain, again, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.parametrize("recompute", [False, True])
 def test_compiled_blocks_give_the_same_gradients(recompute: bool) -> None:

@@ -141,6 +141,7 @@ def test_a_checkpoint_of_another_architecture(
     )
 
 
+@pytest.mark.slow
 def test_the_real_command_ends_with_status_2(tmp_path: Path) -> None:
     done = tiny.run_command(tiny.command(tmp_path, "stage=trian"), check=False)
 
@@ -148,6 +149,7 @@ def test_the_real_command_ends_with_status_2(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: unknown stage 'trian'") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_past_a_bad_point_and_ends_with_status_2(tmp_path: Path) -> None:
     sweep = ("-m", "stage=train", "trainer.max_epochs=1", "dp_rate=7,0.5")
 
@@ -158,6 +160,7 @@ def test_a_sweep_goes_on_past_a_bad_point_and_ends_with_status_2(tmp_path: Path)
     assert len(tiny.manifests(tmp_path)["train"]) == 1
 
 
+@pytest.mark.slow
 def test_a_programming_error_keeps_its_traceback(tmp_path: Path) -> None:
     code = (
         "import wsss.engine.runner as r, wsss.pipelines.__main__ as m\n"
@@ -173,6 +176,7 @@ def test_a_programming_error_keeps_its_traceback(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.slow
 def test_georeferenced_images_with_one_label_each_give_georeferenced_masks(tmp_path: Path) -> None:
     root = _folder(tmp_path / "data")
     for path in (root / "images").glob("*.png"):

@@ -7,10 +7,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 from helpers import tiny
 
 from wsss.engine.registry import CHAIN, find_stage
+
+pytestmark = pytest.mark.slow
 
 STAGES = [*CHAIN]
 

@@ -20,6 +20,8 @@ from wsss.data.files.raster import read_index_mask
 from wsss.data.open import open_dataset
 from wsss.data.types import IGNORE_INDEX, SPLITS
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     *(a for a in tiny.TINY if not a.startswith(("dataset.", "trainer.max", "pruning.", "segm"))),
     "trainer.max_epochs=2",

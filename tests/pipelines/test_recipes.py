@@ -27,6 +27,7 @@ def test_every_row_composes(title: str) -> None:
     assert directory(*ROWS[title], "seed=1") != directory(*ROWS[title], "seed=2")
 
 
+@pytest.mark.slow
 def test_a_table_is_made_of_the_runs_of_all_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,6 +46,7 @@ def test_a_table_is_made_of_the_runs_of_all_seeds(
     assert all("±" in cell for cell in cells[:4])
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_shown(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="experiment=nothing"):
         experiments.run_all((f"paths.outputs={tmp_path}", "experiment=nothing"))

@@ -47,6 +47,7 @@ def finished(outputs: Path, system: str, capture: Capture) -> dict[str, Any]:
     return metrics | {"model": described["model"], "run": run}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_system_goes_through_all_stages(system: str, outputs: Path, capsys: Capture) -> None:
     done = finished(outputs, system, capsys)

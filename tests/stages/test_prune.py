@@ -112,6 +112,7 @@ def test_without_pruning_the_columns_of_gates_are_empty(make: Make) -> None:
     assert not (pruned / "figures").exists()
 
 
+@pytest.mark.slow
 def test_a_classifier_without_heads_is_warned_of(tmp_path: Path) -> None:
     done = tiny.run(tmp_path, "stage=[train,prune]", "pruning=joint", "pruning.keep=0")
 

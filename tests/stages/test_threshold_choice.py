@@ -13,6 +13,8 @@ from PIL import Image as Pillow
 
 from wsss.data.files.raster import read_index_mask
 
+pytestmark = pytest.mark.slow
+
 Capture = pytest.CaptureFixture[str]
 ARGMAX = "pseudo_mask=argmax"  # the rule that has a threshold to choose
 

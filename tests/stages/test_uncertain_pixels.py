@@ -17,6 +17,7 @@ from wsss.data.files.raster import read_index_mask
 Capture = pytest.CaptureFixture[str]
 
 
+@pytest.mark.slow
 def test_uncertain_pixels_go_through_all_stages(tmp_path: Path, capsys: Capture) -> None:
     folder.make(tmp_path / "root")
     outputs = tmp_path / "outputs"

@@ -12,6 +12,8 @@ from helpers.waiting import wait_for
 
 from wsss.tracking.mlflow_client import connect
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 10
 
 

@@ -181,6 +181,7 @@ sys.exit(any(worker.exitcode for worker in workers))
 """
 
 
+@pytest.mark.slow
 def test_eight_processes_on_a_fresh_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from helpers.command_line import run_main
 
 from wsss.tracking.mlflow_client import connect
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("stage=train", "trainer.max_epochs=0", "seed=0,1")
 
 
