@@ -48,7 +48,7 @@ class BareViT(nn.Module):
 
     def __init__(self, model: ClassTokenViT, explicit: bool = False) -> None:
         super().__init__()
-        dim, self.classes = model.pos_embed.shape[-1], model.num_tokens
+        dim, self.classes = model.pos_embed.shape[-1], model.num_class_tokens
         self.patch = nn.Conv2d(
             model.patch_embed.proj.in_channels, dim, model.patch_size, model.patch_size
         )

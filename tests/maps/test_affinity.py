@@ -23,7 +23,9 @@ def traced(model: ClassTokenViT, x: Tensor) -> list[Tensor]:
 
 
 def explicit(model: ClassTokenViT, inputs: list[Tensor], maps: Tensor) -> Tensor:
-    patches = slice(model.num_tokens, model.num_tokens + maps.shape[-1] * maps.shape[-2])
+    patches = slice(
+        model.num_class_tokens, model.num_class_tokens + maps.shape[-1] * maps.shape[-2]
+    )
     matrices = []
     for block, tokens in zip(model.blocks, inputs, strict=True):
         assert isinstance(block, Block)

@@ -34,10 +34,11 @@ def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> li
         )
         attention = (q @ k.mT / model.architecture.head_dim**0.5).softmax(dim=-1)
         after = attention.shape[-1] - (model.register_token is not None)
-        rows = attention[:, :, : model.num_tokens, model.num_tokens : after]
+        rows = attention[:, :, : model.num_class_tokens, model.num_class_tokens : after]
         result.append(
             [
-                sum(float(r.max()) for r in rows[:, h].flatten(0, 1)) / (len(x) * model.num_tokens)
+                sum(float(r.max()) for r in rows[:, h].flatten(0, 1))
+                / (len(x) * model.num_class_tokens)
                 for h in range(heads)
             ]
         )

@@ -82,7 +82,7 @@ def test_tokens_are_those_of_classes_and_patches_and_the_register(name: str) -> 
 def test_positions_are_interpolated_at_another_image_size(name: str) -> None:
     """One that is the same at all patches stays so, and those of other tokens stay as they are."""
     model, other = build(**VARIANTS[name]), build(image_size=(24, 8), **VARIANTS[name])
-    classes = model.num_tokens
+    classes = model.num_class_tokens
     at = model.pos_embed[:, classes : classes + 1].clone()
     before, after = model.pos_embed[:, :classes], model.pos_embed[:, classes + 16 :]
     state = model.state_dict()

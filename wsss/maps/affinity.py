@@ -28,7 +28,7 @@ def spread(model: ClassTokenViT, inputs: Sequence[Tensor], maps: Tensor) -> Tens
     Returns:
         ``[B, C, h, w]``, no higher than ``maps`` at its maximum.
     """
-    first = model.num_tokens
+    first = model.num_class_tokens
     after = first + maps.shape[-2] * maps.shape[-1]
     values = rearrange(maps, "b c h w -> b (h w) c")
     total = torch.zeros_like(values)

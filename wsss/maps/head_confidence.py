@@ -40,13 +40,13 @@ def head_confidence(model: ClassTokenViT, batches: Iterable[Tensor]) -> list[lis
         with block_inputs(model) as inputs:
             model(images)
         height, width = grid_of((images.shape[-2], images.shape[-1]), model.patch_size)
-        patches = slice(model.num_tokens, model.num_tokens + height * width)
+        patches = slice(model.num_class_tokens, model.num_class_tokens + height * width)
         for block, tokens, total in zip(model.blocks, inputs, sums, strict=True):
             assert isinstance(block, Block)
-            per_image = max(1, model.num_tokens * block.attn.num_heads * tokens.shape[1])
+            per_image = max(1, model.num_class_tokens * block.attn.num_heads * tokens.shape[1])
             at_once = max(1, MAX_ATTENTION_WEIGHTS // per_image)
             for part in block.norm1(tokens).split(at_once):
-                rows = block.attn.head_rows(part, model.num_tokens)[..., patches]
+                rows = block.attn.head_rows(part, model.num_class_tokens)[..., patches]
                 total += rows.amax(dim=-1).cpu().double().mean(dim=-1).sum(dim=0)
         num_images += len(images)
     if num_images == 0:

@@ -42,7 +42,7 @@ def roll_out(
         ``[B, K, h, w]`` in [0, 1]; a class token's map and its weights of tokens that are no
         patches sum to 1.
     """
-    first = model.num_tokens
+    first = model.num_class_tokens
     batch, num_tokens, _ = inputs[0].shape
     product = torch.eye(first, num_tokens, device=inputs[0].device).expand(batch, -1, -1)
     nonzero = first  # columns of the product that are not 0

@@ -139,7 +139,7 @@ class Architecture(NetworkSettings):
         return grid_of(self.image_size, self.patch_size)
 
     @property
-    def num_tokens(self) -> int:
+    def num_class_tokens(self) -> int:
         """Number of class tokens, ``K``."""
         return self.num_classes if self.class_tokens == "per_class" else 1
 

@@ -54,21 +54,24 @@ class ClassTokenViT(nn.Module):
         elif settings:
             raise TypeError("give an architecture or its settings, not both")
         self.architecture = architecture
-        self.num_classes, self.num_tokens = architecture.num_classes, architecture.num_tokens
+        self.num_classes, self.num_class_tokens = (
+            architecture.num_classes,
+            architecture.num_class_tokens,
+        )
         self.num_heads, self.patch_size = architecture.num_heads, architecture.patch_size
         width, (height_p, width_p) = architecture.embed_dim, architecture.grid
 
-        self.cls_token = nn.Parameter(torch.zeros(1, self.num_tokens, width))
+        self.cls_token = nn.Parameter(torch.zeros(1, self.num_class_tokens, width))
         self.register_token: nn.Parameter | None = None
         if architecture.register_token:
             self.register_token = nn.Parameter(torch.zeros(1, 1, width))
-        tokens = self.num_tokens + height_p * width_p + architecture.register_token
+        tokens = self.num_class_tokens + height_p * width_p + architecture.register_token
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
         self.patch_embed = PatchEmbed(architecture)
         self.blocks = nn.ModuleList(Block(architecture, heads) for heads in self.num_heads)
         self.classifier: nn.Linear | None = None
         if architecture.token_head == "linear":
-            self.classifier = nn.Linear(self.num_tokens * width, self.num_classes)
+            self.classifier = nn.Linear(self.num_class_tokens * width, self.num_classes)
         self.patch_head: PatchHead | None = None
         if architecture.patch_head != "none":
             self.patch_head = PatchHead(width, self.num_classes, architecture.patch_head)
@@ -180,7 +183,7 @@ class ClassTokenViT(nn.Module):
         keys = None
         if hidden is not None:
             tokens, keys = hidden.at_input(tokens), hidden.keys(tokens.shape[1])
-        classes = self.num_tokens
+        classes = self.num_class_tokens
         patches = slice(classes, classes + grid[0] * grid[1])
         rows: list[Tensor] = []
         layer_tokens: list[Tensor] = []
@@ -227,7 +230,7 @@ class ClassTokenViT(nn.Module):
         own = self.architecture.grid
         if grid == own:
             return self.pos_embed
-        counts = [self.num_tokens, own[0] * own[1], int(self.register_token is not None)]
+        counts = [self.num_class_tokens, own[0] * own[1], int(self.register_token is not None)]
         classes, patches, register = torch.split(self.pos_embed, counts, dim=1)
         return torch.cat([classes, resize_positions(patches, own, grid), register], dim=1)
 

@@ -142,15 +142,15 @@ def _tokens(
         raise UserError("checkpoint has no position embeddings, which the model needs")
     prefix = positions.shape[1] - math.isqrt(positions.shape[1]) ** 2
     side = math.isqrt(positions.shape[1] - prefix)
-    ready = {"cls_token": weights["cls_token"].expand(-1, model.num_tokens, -1).clone()}
-    if model.num_tokens > 1:
+    ready = {"cls_token": weights["cls_token"].expand(-1, model.num_class_tokens, -1).clone()}
+    if model.num_class_tokens > 1:
         report.adapted["cls_token"] = f"one token for each of {model.num_classes} classes"
     patches, grid = positions[:, prefix:], model.architecture.grid
     if (side, side) != grid:
         patches = resize_positions(patches, (side, side), grid)
         report.adapted["pos_embed"] = f"{side} x {side} to {grid[0]} x {grid[1]}"
     of_class = positions[:, :1] if prefix else torch.zeros_like(positions[:, :1])
-    parts = [of_class.expand(-1, model.num_tokens, -1), patches]
+    parts = [of_class.expand(-1, model.num_class_tokens, -1), patches]
     if model.register_token is not None:
         parts.append(torch.zeros_like(of_class))
     ready["pos_embed"] = torch.cat(parts, dim=1)
