@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +48,7 @@ class EpochMeans:
         self._sums, self._images = dict(state["sums"]), int(state["images"])
 
 
-class MeasuredModule(pl.LightningModule):
+class MeasuredModule(pl.LightningModule, ABC):
     """A module whose checkpoints hold its `EpochMeans`."""
 
     def __init__(self) -> None:

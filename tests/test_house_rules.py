@@ -1,0 +1,50 @@
+"""Rules of the code base that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from abc import ABC
+from collections.abc import Iterator
+from pathlib import Path
+
+import wsss
+
+MOST_POSITIONAL = 4
+SOURCES = sorted(Path(wsss.__file__).parent.rglob("*.py"))
+
+
+def classes() -> Iterator[type]:
+    """Every class that the library defines."""
+    for module in pkgutil.walk_packages(wsss.__path__, "wsss."):
+        if module.name.endswith("__main__"):
+            continue
+        found = importlib.import_module(module.name)
+        for _, kind in inspect.getmembers(found, inspect.isclass):
+            if kind.__module__ == module.name:
+                yield kind
+
+
+def test_a_class_is_abstract_or_final() -> None:
+    concrete_bases = {
+        f"{kind.__module__}.{kind.__name__} inherits {base.__name__}"
+        for kind in classes()
+        for base in kind.__bases__
+        if base.__module__.startswith("wsss.")
+        and not inspect.isabstract(base)
+        and ABC not in base.__mro__
+    }
+    assert not concrete_bases
+
+
+def test_functions_take_at_most_four_arguments_by_position() -> None:
+    too_many = [
+        f"{path.name}: {node.name}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and len([a for a in node.args.args if a.arg not in ("self", "cls")]) > MOST_POSITIONAL
+    ]
+    assert not too_many
