@@ -36,7 +36,7 @@ def submit(
     Args:
         calls: picklable, with arguments only: a requeued job starts with them again.
         name: as the queue shows it.
-        launch: what all jobs have in common.
+        launch: settings of all jobs.
         resources: of one task.
         nodes: how many.
         tasks_per_node: how many of the same call run there.

@@ -24,8 +24,8 @@ def run_experiment(
 ) -> list[SummaryRow]:
     """Run an experiment's stages in this process and print the table.
 
-    ``sweep`` names the sweep that it is a point of. ``part`` is what to make of stages that can
-    be written in parts; such a stage has no line in the table before the last part is there.
+    ``sweep`` names the sweep that the run belongs to. ``part`` selects the work of stages that can
+    be split; such a stage has no line in the table before its last part is complete.
 
     Raises:
         UserError: bad input, or an upstream artifact that is not there.

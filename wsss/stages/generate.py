@@ -26,7 +26,7 @@ from wsss.pseudo_masks.files import read_pseudo_mask
 from wsss.pseudo_masks.painting import paint
 
 AT_ONCE = 16
-"""Masks that a worker makes before it says so."""
+"""Masks per batch of a worker."""
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def run(context: Context) -> Metrics:
-    """Write one mask per image; masks that are there already are kept."""
+    """Write one mask per image; existing masks are kept."""
     dataset, settings = context.dataset, context.config.pseudo_mask
     coverage: dict[str, dict[str, float]] = {}
     ignored: dict[str, float] = {}
@@ -87,13 +87,13 @@ def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
 
 
 class Masks(TorchDataset[Tensor]):
-    """The masks of a part of a split, written when asked for unless they are there already.
+    """The masks of a part of a split; an item is written when it is requested, if it is missing.
 
-    Items are how many pixels have each label, ``[256]``.
+    Items are the number of pixels of each label, ``[256]``.
     """
 
     def __init__(self, context: Context, split: Split, part: Part) -> None:
-        # No more of the context than this: processes that are spawned get a copy.
+        # Only a part of the context, since spawned workers get a copy.
         self._dataset, self._settings = context.dataset, context.config.pseudo_mask
         self._device = context.device
         self._maps = StoredMaps(context.upstream["extract"], split, part.has)
@@ -115,7 +115,7 @@ class Masks(TorchDataset[Tensor]):
         path = self._directory / f"{maps.image_id}{mask_suffix(place)}"
         if path.exists():
             return read_index_mask(path)
-        # A worker, as a fork, can do nothing on a GPU.
+        # A forked worker cannot use a GPU.
         device = self._device if get_worker_info() is None else torch.device("cpu")
         labels = self._labels[maps.image_id]
         candidates = find_candidates(dataset, maps, labels=labels, settings=settings, device=device)
@@ -125,7 +125,7 @@ class Masks(TorchDataset[Tensor]):
 
 
 def _export(context: Context) -> None:
-    """All training images and pseudo-masks as arrays, the reference release's exchange format."""
+    """Write all training images and pseudo-masks as arrays, as the reference release does."""
     dataset, directory = context.dataset, context.artifact.path
     ids, name = dataset.ids("train"), dataset.info.name
     sizes = {dataset.size(image_id) for image_id in ids}

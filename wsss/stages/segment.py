@@ -14,7 +14,7 @@ from wsss.stages.segmenter import Labels, segmenter_inputs, train_segmenter
 
 
 def run(context: Context) -> Metrics:
-    """Train on pseudo-masks, then, round by round, on what the last segmenter makes of them."""
+    """Train on pseudo-masks; each later round trains on the masks of the previous segmenter."""
     _, spec = load_classifier(context.upstream["train"])
     masks = context.upstream["generate"]
     labels: Labels = {

@@ -1,4 +1,4 @@
-"""Where thresholds of pseudo-masks come from, and which is best on another split."""
+"""Where the thresholds of pseudo-masks come from, and the best one on another split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from wsss.stages.truth import Truth
 def origin(rule: PseudoMaskConfig, info: DatasetInfo, chosen: str = "") -> str:
     """Where the thresholds that a pseudo-mask depends on come from.
 
-    All come from the config, none from masks, but the background's where ``chosen`` says so.
+    All come from the config and none from masks, except for a background threshold that was chosen
+    on another split, which ``chosen`` describes.
     """
     used = []
     if rule.image_labels == "predicted":
@@ -40,10 +41,10 @@ def origin(rule: PseudoMaskConfig, info: DatasetInfo, chosen: str = "") -> str:
 
 
 def choose_threshold(context: Context, truth: Truth, chosen_on: Split, reported: Split) -> Metrics:
-    """The curve of mIoU over ``background_threshold`` on one split, and its best one on another.
+    """Find the best ``background_threshold`` on one split and score it on another.
 
-    The rule is the config's at every threshold, without a band of unlabelled pixels
-    (``foreground_threshold``). Of equal thresholds the lowest is taken.
+    Every threshold uses the config's rule without ``foreground_threshold``. Of equally good
+    thresholds the lowest is taken.
 
     Returns:
         ``threshold_curve``, and ``pseudo_mask_at_best``: the score of the reported split at the

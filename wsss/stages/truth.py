@@ -23,7 +23,7 @@ def reported_split(config: Config) -> Split:
 
 
 def curve_images(config: Config, dataset: Dataset) -> dict[Split, list[str]]:
-    """Images that the threshold curve is drawn from, empty where no threshold applies."""
+    """Images that the threshold curve is computed on; empty if no threshold applies."""
     if not config.pseudo_mask.has_threshold(dataset.info.background):
         return {}
     return threshold_images(dataset, reported_split(config))
@@ -37,7 +37,7 @@ def evaluated_truth(config: Config, dataset: Dataset) -> Truth:
 
 @dataclass(frozen=True)
 class Truth:
-    """Pixel masks that were all read once."""
+    """Pixel masks, all of which have been read once."""
 
     ids: dict[Split, list[str]]
     """Images by split, those with an unreadable mask left out."""
@@ -45,11 +45,11 @@ class Truth:
     digest: str
     """Hash of every mask, so that changed masks are scored anew."""
     unreadable: dict[str, str]
-    """Why each mask that was left out is, by image id."""
+    """Why each excluded mask is unreadable, by image id."""
 
 
 def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) -> Truth:
-    """Open the pixel masks and read each, so that a broken one shows before any work.
+    """Open the pixel masks and read each, so that a broken one is found before any work.
 
     Raises:
         UserError: naming a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
@@ -65,11 +65,11 @@ def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) ->
     return Truth(kept, dataset.open_masks(), fingerprint(digests), unreadable)
 
 
-@lru_cache(maxsize=2)  # a stage's fingerprint and the stage itself both ask, and masks are many
+@lru_cache(maxsize=2)  # asked by a stage's fingerprint and by the stage; masks are many
 def _digests(
     dataset: Dataset, ids: tuple[str, ...], on_error: str
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Hash of each mask, and why each that cannot be read is not, by image id."""
+    """Hash of each mask, and the reason for each unreadable one, by image id."""
     read, masks = dataset.open_masks(), Quarantine(on_error)
     digests: dict[str, str] = {}
     for image_id in track(ids, "pixel masks", len(ids)):

@@ -1,4 +1,4 @@
-"""What released checkpoints of class-token transformers have in common."""
+"""Reading released checkpoints of class-token transformers."""
 
 from __future__ import annotations
 
