@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import wsss
+from wsss.engine.registry import STAGES
 
 MOST_POSITIONAL = 4
 SOURCES = sorted(Path(wsss.__file__).parent.rglob("*.py"))
@@ -48,3 +49,11 @@ def test_functions_take_at_most_four_arguments_by_position() -> None:
         and len([a for a in node.args.args if a.arg not in ("self", "cls")]) > MOST_POSITIONAL
     ]
     assert not too_many
+
+
+def test_stages_do_not_import_each_other() -> None:
+    folder = Path(wsss.__file__).parent / "stages"
+    for name in STAGES:
+        tree = ast.parse((folder / f"{name}.py").read_text())
+        read = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not read & {f"wsss.stages.{other}" for other in STAGES}, name
