@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import importlib.util
 import tomllib
 from pathlib import Path
@@ -29,6 +30,25 @@ def test_a_block_that_needs_a_run_imports_what_exists(block: Block) -> None:
     tree = ast.parse(block.text)
     tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     exec(compile(tree, block.page, "exec"), {})
+
+
+@pytest.mark.parametrize("block", fenced("python3"), ids=label)
+def test_a_worked_example_imports_what_exists(block: Block) -> None:
+    page = (REPOSITORY / block.page).read_text()
+    for node in ast.walk(ast.parse(block.text)):
+        if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsss")):
+            continue
+        assert node.module is not None
+        if f"{node.module.replace('.', '/')}.py" in page and not _exists(node.module):
+            continue  # the module that the how-to adds
+        module = importlib.import_module(node.module)
+        for alias in node.names:
+            there = hasattr(module, alias.name) or _exists(f"{node.module}.{alias.name}")
+            assert there, f"{node.module} has no {alias.name}"
+
+
+def _exists(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def test_every_room_has_a_page_of_the_api() -> None:

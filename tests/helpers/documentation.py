@@ -1,7 +1,8 @@
 """What README and docs say: their code blocks, commands and settings.
 
 Fences in ``py`` are code that needs a finished run: only its imports are run. Fences in ``console``
-and ``python3`` are of how-tos and need the code that the how-to adds: they are not run.
+and ``python3`` are of how-tos and need the code that the how-to adds: they are not run, but what
+they import from existing modules must exist.
 """
 
 from __future__ import annotations
