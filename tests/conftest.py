@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Workers of pytest-xdist share the cores: one thread each, set before PyTorch is imported.
+# Workers of pytest-xdist share the cores: one thread each, and threads that wait do not spin.
+# PyTorch reads both when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 from helpers import tiny

@@ -105,10 +105,7 @@ def test_two_nodes_train_as_one_process_does(cluster: Cluster, tmp_path: Path) -
         assert alone.keys() == together.keys()
         for name in alone:
             assert abs(alone[name] - together[name]) <= 1e-4 * max(1, abs(alone[name])), name
-    nodes = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-o", "NNodes,State", "-j", job], capture_output=True, text=True
-    )
-    assert nodes.stdout.strip() == "2|COMPLETED"
+    assert cluster.accounted(job, "NNodes,State") == ["2|COMPLETED"]
 
 
 def history(outputs: Path) -> list[dict[str, float]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers import tiny
@@ -29,16 +31,21 @@ main()
 """
 
 
-def start(arguments: list[str], gate: Path, pause: int) -> subprocess.Popen[str]:
-    """Start a `tiny.command` whose training waits after step ``pause`` until ``gate`` exists.
+@contextmanager
+def paused(arguments: list[str], gate: Path, step: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a `tiny.command` whose training waits after ``step`` until ``gate`` exists.
 
-    Meanwhile its metrics are sent ten times a second.
+    Meanwhile its metrics are sent ten times a second. At the end of the context it is killed.
     """
     python, _, _, *rest = arguments
-    return subprocess.Popen(
-        [python, "-c", PROGRAM, str(gate), str(pause), *rest],
+    with subprocess.Popen(
+        [python, "-c", PROGRAM, str(gate), str(step), *rest],
         cwd=tiny.REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as training:
+        try:
+            yield training
+        finally:
+            training.kill()

@@ -10,6 +10,8 @@ from helpers import tiny
 from pipelines import ablation_table, experiments, rules_table, story_of_heads, systems_table
 from pipelines.experiments import Overrides, directory, system_table
 
+pytestmark = pytest.mark.slow
+
 ROWS: dict[str, Overrides] = {
     f"{recipe.__name__}: {title}": overrides
     for recipe, rows in (
@@ -27,7 +29,6 @@ def test_every_row_composes(title: str) -> None:
     assert directory(*ROWS[title], "seed=1") != directory(*ROWS[title], "seed=2")
 
 
-@pytest.mark.slow
 def test_a_table_is_made_of_the_runs_of_all_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,7 +47,6 @@ def test_a_table_is_made_of_the_runs_of_all_seeds(
     assert all("±" in cell for cell in cells[:4])
 
 
-@pytest.mark.slow
 def test_a_failed_run_is_shown(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="experiment=nothing"):
         experiments.run_all((f"paths.outputs={tmp_path}", "experiment=nothing"))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import paused_training, tiny
+from helpers import tiny
+from helpers.paused_training import paused
 from helpers.tracking_config import tracking_config
 from helpers.tracking_server import Server
 from helpers.waiting import wait_for
@@ -38,12 +39,12 @@ def test_server_killed_in_mid_training_gets_every_metric_later(
         tracking="mlflow",
     )
     gate = tmp_path / "server_is_dead"
-    training = paused_training.start(command, gate, pause=4)
-    wait_for(lambda: training.poll() is not None or bool(_metrics_sent(outputs)))
-    server.kill()
-    before = len(_local(next(outputs.glob("runs/*"))))
-    gate.touch()
-    _, complaints = training.communicate(timeout=600)
+    with paused(command, gate, step=4) as training:
+        wait_for(lambda: training.poll() is not None or bool(_metrics_sent(outputs)))
+        server.kill()
+        before = len(_local(next(outputs.glob("runs/*"))))
+        gate.touch()
+        _, complaints = training.communicate(timeout=600)
 
     assert training.returncode == 0, complaints
     assert f"python -m wsss.tracking sync {outputs}" in complaints

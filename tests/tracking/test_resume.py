@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers import paused_training, tiny
+from helpers import tiny
 from helpers.command_line import run_main
+from helpers.paused_training import paused
 from helpers.waiting import wait_for
 
 from wsss.tracking.mlflow_client import connect
@@ -26,10 +27,10 @@ def test_killed_training_goes_on_in_the_same_run(uri: str, tmp_path: Path) -> No
         f"tracking.uri={uri}",
         tracking="mlflow",
     )
-    training = paused_training.start(command, gate=tmp_path / "never", pause=EPOCHS // 2)
-    wait_for(lambda: training.poll() is not None or len(_losses(uri)) > 0)
-    training.kill()
-    _, complaint = training.communicate(timeout=300)
+    with paused(command, gate=tmp_path / "never", step=EPOCHS // 2) as training:
+        wait_for(lambda: training.poll() is not None or len(_losses(uri)) > 0)
+        training.kill()
+        _, complaint = training.communicate(timeout=300)
     assert training.returncode < 0, complaint
     before, started = _losses(uri), _run_ids(uri)
     assert 0 < len(before) < EPOCHS and len(started) == 2
