@@ -68,7 +68,7 @@ def passes(case: Case, device: str) -> Mapping[str, Callable[[], object]]:
 
 
 def attention_gb(case: Case, built: Built) -> float:
-    """Memory of the attention that the explicit formulation keeps, copy in one tensor included."""
+    """Memory of the attention that the explicit formulation keeps, including the stacked copy."""
     return 2 * 4 * case.batch * sum(built.model.num_heads) * case.tokens**2 / 1e9
 
 

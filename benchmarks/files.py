@@ -41,7 +41,7 @@ def draw_patches(root: Path, count: int) -> Path:
 
 
 def draw_pictures(folder: Path, count: int) -> Path:
-    """Write ``count`` JPEG files with the size, and about the bytes, of those in Pascal VOC."""
+    """Write ``count`` JPEG files with about the sizes, in pixels and bytes, of Pascal VOC's."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     for number in range(count):

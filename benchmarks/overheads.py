@@ -1,4 +1,4 @@
-"""Time that commands take besides their work, and which imports cause it.
+"""Time that commands take in addition to their work, and the imports that cause it.
 
 Every command runs in a new process; "importing" is Python's own count (``-X importtime``) for
 ``stage=all``, by package.

@@ -4,8 +4,8 @@ Command:  python -m benchmarks.pruning outputs/runs/<run> ...
 Shows:    for each run, or artifact of its stage prune, heads and parameters of the classifier
           before and after, and the ratio of the times of a forward pass, after over before, for
           scores only and for scores with class attention of every layer. Both classifiers run in
-          turn on random images of their size, in batches of 32 on one CPU thread; shown is the
-          median ratio of all rounds
+          turn on random images of their size, in batches of 32 on one CPU thread; the ratio
+          shown is the median of all rounds
 Cost:     seconds for a run of the default size
 
 The exit status is 0 for any result.

@@ -111,7 +111,7 @@ def metrics_sent(run_dir: Path) -> bool:
 
 @contextmanager
 def hanging() -> Iterator[str]:
-    """URI of a server that takes connections and never answers."""
+    """URI of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 

@@ -19,7 +19,7 @@ from wsss.runs.layout import run_path
 
 SEEDS = (0, 1, 2)
 ONE_THREAD = (
-    "launch.threads=1"  # last digits depend on the number of threads, not on that of parallel runs
+    "launch.threads=1"  # the last digits depend on the number of threads, not of parallel runs
 )
 CHAIN = ("train", "prune", "extract", "generate", "segment", "evaluate")
 SYSTEM_COLUMNS = (

@@ -18,7 +18,7 @@ def check_least(key: str, value: float | None, least: float) -> None:
 
 
 def check_share(key: str, value: float, *, below_one: bool = False) -> None:
-    """ValueError for a number outside [0, 1], or outside [0, 1) where asked."""
+    """ValueError for a number outside [0, 1], or outside [0, 1) if ``below_one``."""
     if not 0 <= value <= 1 or (below_one and value == 1):
         raise ValueError(f"{key} is {value}, it must lie in [0, 1{')' if below_one else ']'}")
 

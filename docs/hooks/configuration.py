@@ -83,7 +83,7 @@ def _class_of(group: str, content: Mapping[str, Any]) -> type:
 
 
 def _class(kind: type, content: Mapping[str, Any], comments: Mapping[str, str]) -> Iterator[str]:
-    """What a class says of itself, a row per field, then the same of classes inside it."""
+    """The docstring of a class, a row per field, then the same for nested classes."""
     yield _text(inspect.getdoc(kind) or "")
     rows: list[str] = []
     inside: dict[type, Any] = {}
@@ -93,7 +93,7 @@ def _class(kind: type, content: Mapping[str, Any], comments: Mapping[str, str]) 
             continue
         value: Any = content.get(field.name)
         hint = hints[field.name]
-        if get_origin(hint) is dict:  # of classes, all with the same defaults
+        if get_origin(hint) is dict:  # its values are classes with equal defaults
             hint, value = get_args(hint)[1], next(iter(value.values()))
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             inside[hint] = value

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Put a page in the place of every notebook."""
+    """Replace every notebook with a page."""
     for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
         assert file.abs_src_path is not None
         page = "\n\n".join(_cells(Path(file.abs_src_path)))

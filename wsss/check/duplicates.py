@@ -1,4 +1,4 @@
-"""Images that are in a dataset under several ids."""
+"""Images that occur in a dataset under several ids."""
 
 from __future__ import annotations
 

@@ -21,29 +21,29 @@ from wsss.training.stopping import heeding
 
 @dataclass(frozen=True, kw_only=True)
 class StageJob:
-    """What a job is started with, and started with again when it is requeued: arguments only.
+    """The arguments of a job, which it starts with again when it is requeued.
 
-    The progress of a stage lies in its artifact's directory, from where it resumes.
+    A stage keeps its progress in its artifact's directory and resumes from there.
     """
 
     config: dict[str, Any]
     """The composed config as plain values."""
     stage: str
     part: Part
-    """The part of the stage's work that this job does."""
+    """The part of the stage that this job builds."""
     key: str
     """Key of its job record."""
     sweep: str | None
-    """The sweep that the experiment is a point of."""
+    """The sweep that the experiment belongs to."""
 
     def __call__(self) -> None:
-        """Run the stage; an error of the user ends the job with one line and status 2."""
+        """Run the stage; a `UserError` ends the job with one line and status 2."""
         launch = self.config["launch"]
         threads = launch["threads"] or _cpus()
         plain = self.config | {"stage": self.stage, "launch": launch | {"threads": threads}}
         try:
             config = parse_config(plain)
-            with heeding(signal.SIGUSR2):  # submitit's handler has the job requeued and exits
+            with heeding(signal.SIGUSR2):  # submitit's handler requeues the job and exits
                 rows = run_experiment(config, Console(), self.sweep, self.part)
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
@@ -52,11 +52,11 @@ class StageJob:
             link_everywhere(config.outputs, self.key, self.stage, row.path.absolute())
 
     def checkpoint(self) -> DelayedSubmission:
-        """What to start after preemption or at the time limit: the same again."""
+        """What to start after preemption or a time limit: the same call again."""
         return DelayedSubmission(self)
 
 
 def _cpus() -> int | None:
-    """The cores that SLURM gave to a task; ``None`` outside of a job."""
+    """The cores that SLURM gave to a task; ``None`` outside a job."""
     cpus = os.environ.get("SLURM_CPUS_PER_TASK")
     return None if cpus is None else int(cpus)

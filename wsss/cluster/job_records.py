@@ -18,10 +18,10 @@ class JobRecord:
     """The newest job for one key."""
 
     job: str
-    """SLURM's id; of an array, that of the whole."""
+    """SLURM's job id; for an array, the id of the whole array."""
     name: str
     tasks: int
-    """Tasks of the job, or of each member of the array."""
+    """Number of tasks of the job, or of each member of the array."""
     members: int
     """Jobs in the array; 1 for a single job."""
     submitted: str
@@ -58,6 +58,6 @@ class JobRecords:
 
 
 def log_path(folder: Path, record: JobRecord) -> Path:
-    """Where the first task of a job writes what it prints; errors go beside it."""
+    """The output file of a job's first task; the file of errors is beside it."""
     member = f"{record.job}_0" if record.members > 1 else record.job
     return folder / f"{member}_0_log.out"

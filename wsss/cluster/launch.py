@@ -1,4 +1,4 @@
-"""Run an experiment where its config says: in this process, or as jobs."""
+"""Run an experiment in this process or as jobs, depending on its config."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def launch_experiment(
 
     Args:
         plain: the composed config, see `wsss.config.parsing.plain_values`.
-        console: gets what is printed.
-        sweep: name of the sweep that the experiment is a point of.
+        console: receives the output.
+        sweep: name of the sweep that the experiment belongs to.
 
     Returns:
-        the `objective`, where the stages that measure it were run here.
+        the `objective`, if the stages that measure it were run here.
 
     Raises:
         UserError: bad input; see `run_experiment` and `submit_experiment`.

@@ -16,15 +16,15 @@ _PENDING = ("PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT"
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job in the queue, arrays as a whole."""
+    """A job in the queue; an array counts as one job."""
 
     state: LIVE
     reason: str
-    """Why it waits, in SLURM's words; the nodes that it runs on."""
+    """Why it waits, in SLURM's words, or the nodes that it runs on."""
 
 
 def live_jobs() -> dict[str, Waiting]:
-    """The user's jobs that wait or run, by id; of an array, running where any member is."""
+    """The user's waiting and running jobs, by id; an array runs if any member runs."""
     found: dict[str, Waiting] = {}
     for line in _ask("squeue", "--me", "--noheader", "--format=%F|%T|%R").splitlines():
         job, state, reason = line.strip().split("|", 2)
@@ -37,7 +37,7 @@ def live_jobs() -> dict[str, Waiting]:
 
 
 def endings(jobs: Iterable[str]) -> dict[str, str]:
-    """How jobs ended, by id: ``FAILED (exit 1:0)`` and the like; of an array the worst member."""
+    """How jobs ended, by id, e.g. ``FAILED (exit 1:0)``; for an array, its worst member."""
     wanted = list(jobs)
     if not wanted:
         return {}
@@ -64,7 +64,7 @@ def _ask(program: str, *arguments: str) -> str:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
     except FileNotFoundError:
         raise UserError(
-            f"launch=slurm needs SLURM's commands, '{program}' is not on PATH; "
+            f"launch=slurm needs SLURM's commands, but '{program}' is not on PATH; "
             "run on a login node, or with launch=local"
         ) from None
     if done.returncode:

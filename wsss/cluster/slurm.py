@@ -30,21 +30,21 @@ def submit(
 ) -> JobRecord:
     """Submit one job, or an array for several calls.
 
-    Jobs start once all of ``after`` ended well and are cancelled if one of them does not. A call
+    Jobs start once all of ``after`` have succeeded, and are cancelled if one of them fails. A call
     with a method ``checkpoint`` is requeued when it is preempted or out of time.
 
     Args:
-        calls: picklable, with arguments only: a requeued job starts with them again.
-        name: as the queue shows it.
-        launch: settings of all jobs.
-        resources: of one task.
-        nodes: how many.
-        tasks_per_node: how many of the same call run there.
-        after: ids of jobs.
-        folder: for scripts and logs, named after the job.
+        calls: picklable; hold arguments only, since a requeued job starts from them again.
+        name: name of the job in the queue.
+        launch: settings that all jobs share.
+        resources: resources of one task.
+        nodes: number of nodes.
+        tasks_per_node: number of processes on each node that run the same call.
+        after: ids of the jobs to wait for.
+        folder: folder of scripts and logs, which are named after the job.
 
     Raises:
-        UserError: SLURM refuses the job; says why.
+        UserError: SLURM refuses the job; the message says why.
     """
     try:
         executor = submitit.SlurmExecutor(
@@ -87,6 +87,6 @@ def submit(
 
 
 def _complaint(error: Exception) -> str:
-    """What sbatch said, without submitit's own trailer."""
+    """The error message of sbatch, without what submitit adds."""
     lines = [line.strip() for line in str(error).splitlines() if "sbatch: error:" in line]
     return " ".join(lines) or " ".join(str(error).split())[:300]

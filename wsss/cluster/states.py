@@ -31,7 +31,7 @@ class StageState:
 
 
 def stage_states(runs: Sequence[Path], stages: Sequence[str]) -> list[StageState]:
-    """The state of stages of run directories; SLURM is only asked where jobs were submitted.
+    """The state of the stages of runs; SLURM is queried only if jobs were submitted.
 
     Raises:
         UserError: SLURM does not answer.

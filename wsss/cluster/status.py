@@ -34,16 +34,16 @@ _USUAL = ("Dependency", "Priority", "Resources", "None", "BeginTime", "JobArrayT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0, or 1 where a stage failed, or 2 on bad input."""
+    """Run the command; return 0, 1 if a stage failed, or 2 for bad input."""
     parser = CommandParser(prog="python -m wsss.pipelines.status", description=__doc__)
     parser.add_argument(
-        "paths", nargs="*", type=Path, help="run directories, or folders of outputs (outputs)"
+        "paths", nargs="*", type=Path, help="run directories or outputs folders (outputs)"
     )
     parser.add_argument("--sweep", metavar="NAME", help="only runs of this sweep")
-    parser.add_argument("--lines", type=int, default=5, help="of the log of a failed stage (5)")
+    parser.add_argument("--lines", type=int, default=5, help="lines of a failed stage's log (5)")
     parser.add_argument("--cancel", action="store_true", help="cancel jobs that no other run needs")
     parser.add_argument(
-        "--rerun", action="store_true", help="submit what failed or was cancelled again"
+        "--rerun", action="store_true", help="resubmit the failed and cancelled stages"
     )
     console = Console()
     if not console.is_terminal:

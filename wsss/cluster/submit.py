@@ -33,7 +33,7 @@ class Submission:
     job: str | None
     """``None`` if the artifact is up to date."""
     state: str
-    """``submitted``, ``shared`` with a job that is in the queue already, or ``up to date``."""
+    """``submitted``, ``shared`` with a job that is already queued, or ``up to date``."""
     log: Path | None
 
 
@@ -42,17 +42,18 @@ def submit_experiment(
 ) -> list[Submission]:
     """Submit the stages that are not up to date, and print the jobs.
 
-    A job in the queue that already makes an artifact, for this or another experiment, is waited
-    for; the artifact is not made twice. No pixel mask is read.
+    If a queued job already makes an artifact, for this or another experiment, later jobs wait for
+    it, and the artifact is not made twice. No pixel mask is read.
 
     Args:
         config: the experiment; its ``launch`` is a `ClusterLaunch`.
         plain: the composed config as plain values, for the jobs.
-        console: gets a line per stage.
-        sweep: name of the sweep that the experiment is a point of.
+        console: receives a line per stage.
+        sweep: name of the sweep that the experiment belongs to.
 
     Raises:
-        UserError: bad input, a stage whose input no job makes, or a job that SLURM refuses.
+        UserError: bad input, a stage with a missing input that no job makes, or a job that SLURM
+            refuses.
     """
     launch = config.launch
     assert isinstance(launch, ClusterLaunch)

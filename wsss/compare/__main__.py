@@ -23,11 +23,11 @@ from wsss.compare.write import write_comparison
 from wsss.errors import UserError
 from wsss.runs.finding import find_runs, outputs_of
 
-_NARROWEST = 160  # if the output is no terminal and has no width
+_NARROWEST = 160  # if the output is not a terminal and has no width
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0, or 2 on bad input."""
+    """Run the command; return 0, or 2 for bad input."""
     try:
         options = _parser().parse_args(arguments)
         return _compare(options)

@@ -112,7 +112,7 @@ def _choose_metric(runs: Sequence[Run], wanted: str | None) -> str:
 
 
 def _shown(runs: Sequence[Run], metric: str) -> tuple[str, ...]:
-    """Metrics that any run has; mAP on ``val`` only if one lacks mAP on the reported split."""
+    """Metrics that any run has; mAP on ``val`` only if a run lacks mAP on the reported split."""
     there = [m for m in METRICS if any(m in run.scores for run in runs)]
     needless = all("mAP" in run.scores for run in runs) and metric != "val_mAP"
     return tuple(m for m in there if not (m == "val_mAP" and needless))

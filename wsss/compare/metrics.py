@@ -1,4 +1,4 @@
-"""The metrics by which runs are compared, and the rule of their scores."""
+"""The metrics by which runs are compared, and the rule that scores follow."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def read_scores(run: Path, split: str) -> dict[str, float]:
 
 
 def read_rule(run: Path, split: str) -> dict[str, str]:
-    """The rule by which masks of a run were scored, as text by part; empty if they were not.
+    """The rule by which masks of a run were scored, as text by part; empty if none were scored.
 
     The parts are `SAME_PIXELS` and ``image_labels``: whether pseudo-masks used ``given`` image
     labels or ``predicted`` ones.

@@ -25,9 +25,9 @@ _ANSWER_SECONDS, _MOST_SECONDS = 1.0, 10.0
 
 
 def tracking_of(runs: Sequence[Run]) -> TrackingConfig | None:
-    """Where most of the runs were tracked to; ``None`` if no run was tracked.
+    """The tracking settings of most of the runs; ``None`` if no run was tracked.
 
-    A database in an outputs folder is expected where that folder is now.
+    A database in an outputs folder is expected in that folder's present location.
 
     Raises:
         UserError: a run has no valid tracking config.
@@ -125,7 +125,7 @@ def _answers(uri: str) -> bool:
 
 
 def _moved(uri: str, run: Run) -> str:
-    """A run's tracking URI; a database below its outputs folder is located where that is now."""
+    """A run's tracking URI; a database below its outputs folder moves with that folder."""
     outputs = Path(str(run.config.get("paths", {}).get("outputs", "")))
     database = Path(uri.removeprefix(_SQLITE))
     now = outputs_of(run.path)

@@ -71,8 +71,8 @@ def differences_table(comparison: Comparison) -> TextTable:
     caption = (
         f"{metric.title} minus that of the baseline ({baseline.label(comparison.columns)}), paired "
         f"by seed: mean difference and its {percent} confidence interval, a paired t interval over "
-        f"as many seeds as its column says, not corrected for the number of rows; '{NONE}' with "
-        "fewer than two seeds in common."
+        f"the common seeds, not corrected for the number of rows; '{NONE}' with fewer than two "
+        "common seeds."
     )
     head = (*comparison.columns, "common seeds", "difference", f"{percent} interval")
     return TextTable(caption, head, tuple(rows))

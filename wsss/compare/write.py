@@ -36,7 +36,7 @@ def csv_text(comparison: Comparison) -> str:
     """One line per configuration, numbers with all digits.
 
     Shares are in [0, 1]. ``<metric>_std`` is the sample standard deviation over ``<metric>_n``
-    seeds. ``difference`` and its interval are those of ``metric`` to the line with ``baseline`` 1.
+    seeds. ``difference`` and its interval are for ``metric``, from the line with ``baseline`` 1.
     Seeds and run directories are separated by spaces.
     """
     buffer = io.StringIO()

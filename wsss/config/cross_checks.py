@@ -11,7 +11,7 @@ OBJECTIVES = ("mAP", "pseudo_mask")
 
 
 def check_masking(masking: Masking, model: ModelConfig) -> None:
-    """`UserError` where masking is on but no scores are made from a token per class."""
+    """`UserError` if masking is on but no class scores come from a token per class."""
     if isinstance(masking, NoMasking):
         return
     if model.class_tokens == "shared":

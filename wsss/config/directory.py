@@ -1,4 +1,4 @@
-"""Where the YAML files of the config groups lie."""
+"""Where the YAML files of the config groups are."""
 
 from __future__ import annotations
 

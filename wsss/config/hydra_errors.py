@@ -16,7 +16,7 @@ from wsss.suggest import suggestion
 
 _UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'")
 _UNKNOWN_OPTION = re.compile(r"Could not find '([^']+)/([^'/]+)'")
-#: Options that have another name than in earlier versions.
+#: Options that were renamed, with their new names.
 _RENAMED = {"pruning=hard_concrete": "pruning=after"}
 
 
@@ -40,13 +40,13 @@ def describe(error: Exception, config_directory: str, arguments: Sequence[str]) 
 def _valid_keys(key: str, config_directory: str, arguments: Sequence[str]) -> str:
     """A hint for a key that the config does not have."""
     *parents, last = key.split(".")
-    # A group's option decides its keys; of a sweep over options take the first.
+    # A group's option decides its keys; in a sweep over options, take the first.
     options = [a for a in arguments if (Path(config_directory) / a.partition("=")[0]).is_dir()]
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_directory, version_base="1.3"):
         node: Any = compose("config", overrides=[option.split(",")[0] for option in options])
     for name in parents:
         if isinstance(node, DictConfig) and name not in node:
-            return f"; '{name}' is none either{suggestion(name, [str(k) for k in node])}"
+            return f"; '{name}' is unknown too{suggestion(name, [str(k) for k in node])}"
         node = node._get_node(name) if isinstance(node, DictConfig) else None
     return suggestion(last, [str(k) for k in node]) if isinstance(node, DictConfig) else ""

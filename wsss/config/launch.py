@@ -12,19 +12,19 @@ from wsss.errors import UserError
 
 @dataclass(frozen=True)
 class LaunchConfig(ABC):
-    """What every way of launching needs."""
+    """Settings of every way of launching."""
 
     name: str
     threads: int | None
     """CPU threads of PyTorch; ``null`` for one per core or, in a job, the stage's ``cpus``.
 
-    Networks give other last digits with another number of threads.
+    The last digits of a network's output depend on the number of threads.
     """
     workers: int
     """Extra processes that read images for ``extract`` and make masks for ``generate``.
 
     Each runs on one CPU thread, so with workers refinement does not use a GPU. Results do not
-    depend on their number. Those of trainings are ``trainer.num_workers``.
+    depend on their number. For training, see ``trainer.num_workers``.
     """
 
     def __post_init__(self) -> None:
@@ -39,7 +39,7 @@ class LocalLaunch(LaunchConfig):
 
 @dataclass(frozen=True)
 class Resources:
-    """What one task of a stage gets, in SLURM's terms; ``null`` leaves a value to the cluster.
+    """Resources of one task of a stage, in SLURM's terms; ``null`` leaves a value to the cluster.
 
     A training stage has ``trainer.num_nodes`` times ``trainer.devices`` tasks, any other stage one.
     """
@@ -63,9 +63,9 @@ class Resources:
     setup: list[str]
     """Shell lines that run before the job."""
     shards: int
-    """Jobs that share the stage's images, as one array."""
+    """Number of jobs, in one array, that share the stage's images."""
     array_parallelism: int
-    """How many of these jobs run at a time."""
+    """How many of these jobs may run at a time."""
 
     def __post_init__(self) -> None:
         for key, least in (("cpus", 1), ("gpus", 0), ("minutes", 1), ("shards", 1)):
@@ -81,7 +81,7 @@ class ClusterLaunch(LaunchConfig):
     requeues: int
     """How often a job may reach its time limit and continue."""
     signal_seconds: int
-    """How long before its end SLURM warns a job."""
+    """How long before its time limit SLURM warns a job."""
     python: str | None
     """Command that starts Python on a node; ``null`` for the interpreter in use."""
     resources: dict[str, Resources]

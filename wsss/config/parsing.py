@@ -1,4 +1,4 @@
-"""From a composed config to checked objects."""
+"""Turn a composed config into checked objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def plain_values(composed: DictConfig) -> dict[str, Any]:
     """A composed config as nested dictionaries and lists, interpolations resolved.
 
     Raises:
-        UserError: names the key that is not set, or cannot be resolved.
+        UserError: names a key that is not set or cannot be resolved.
     """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)

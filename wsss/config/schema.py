@@ -42,7 +42,7 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "launch": {"local": LocalLaunch, "slurm": ClusterLaunch, "debug": ClusterLaunch},
     "tracking": TrackingConfig,
 }
-"""The class behind each group; of several, the group's key ``kind`` or ``name`` selects one."""
+"""The class behind each group; among several, the group's key ``kind`` or ``name`` selects one."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Config:
     stage: list[str]
     """Stages to run, see `wsss.engine.registry`; ``all`` for the chain."""
     seed: int
-    """Of all random numbers."""
+    """Seed of all random numbers."""
     objective: str
     """What a sweeper maximises, see `wsss.engine.objective`."""
     dataset: DatasetSettings

@@ -77,7 +77,7 @@ def augment(
             if isinstance(step, RandSpatialCrop):
                 image = Resize(size, mode="bilinear")(image)
                 if layers is not None:
-                    # torch's "nearest" is shifted by half a pixel against "bilinear".
+                    # torch's "nearest" is shifted by half a pixel relative to "bilinear".
                     layers = Resize(size, mode="nearest-exact")(layers).to(layers.dtype)
     return image.contiguous(), None if layers is None else layers[0].contiguous()
 

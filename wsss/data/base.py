@@ -98,7 +98,7 @@ class Dataset(ABC):
         ]
 
     def counts(self) -> dict[str, Count]:
-        """Number of images per split, or per list or folder whose size the providers state."""
+        """Number of images per split, or per list or folder if the providers state its size."""
         return {split: Count(len(self._records[split]), None) for split in SPLITS}
 
     def record(self, image_id: str) -> ImageRecord:
@@ -126,7 +126,7 @@ class Dataset(ABC):
         """The only access to pixel labels: returns a function from image id to mask.
 
         Only the `evaluate` stage, the fully supervised ceiling and the check of a dataset may call
-        it. The check reports which masks are broken and nothing else about them.
+        it. The check reports only which masks are broken.
 
         Raises:
             UserError: if the dataset has no masks. The returned function raises it for a mask that

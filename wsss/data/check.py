@@ -1,4 +1,4 @@
-"""``python -m wsss.data.check``: another name of ``python -m wsss.check``."""
+"""``python -m wsss.data.check``: another name for ``python -m wsss.check``."""
 
 from __future__ import annotations
 

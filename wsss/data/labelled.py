@@ -17,7 +17,7 @@ from wsss.errors import UserError
 
 @dataclass(frozen=True)
 class LabelledSettings(DatasetSettings, ABC):
-    """Settings of such a dataset."""
+    """Settings of a dataset whose labels file was derived from masks."""
 
     labels_file: str
     """File of image labels, relative to `root` or absolute; images without a row are not used."""

@@ -15,7 +15,7 @@ from wsss.progress import track
 LABELS_FILE = "labels.csv"
 
 MaskReader = Callable[[Path], Iterator[tuple[str, Mask]]]
-"""From a dataset's root to the image id and class indices ``[H, W]`` of each of its masks."""
+"""Function from a dataset's root to the image id and class indices ``[H, W]`` of each mask."""
 
 
 class MaskLabels(NamedTuple):

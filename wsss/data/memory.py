@@ -1,4 +1,4 @@
-"""Results that cost a pass over a dataset, kept on disk."""
+"""Results that take a pass over a dataset, stored on disk."""
 
 from __future__ import annotations
 

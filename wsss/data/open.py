@@ -1,4 +1,4 @@
-"""From a configuration to the dataset that it describes."""
+"""Open the dataset that a configuration describes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def open_dataset(config: DatasetSettings, memory: Path | None = None) -> Dataset
     """Open a dataset; synthetic scenes are written first if they are missing.
 
     Args:
-        config: of a dataset in `DATASETS`.
-        memory: folder that remembers which images are unreadable, where those are left out.
+        config: configuration of a dataset in `DATASETS`.
+        memory: folder that stores which images are unreadable, if those are left out.
 
     Raises:
         UserError: names what is missing or wrong.
-        TypeError: for a configuration of no known dataset.
+        TypeError: the configuration is not that of a known dataset.
     """
     dataset = list_dataset(config)
     if config.on_error == "skip":

@@ -20,7 +20,7 @@ RGB = ("red", "green", "blue")
 class Pictures(Dataset):
     """RGB pictures of any size without coordinates, values in 0..255.
 
-    Gray pictures are read as three equal bands.
+    Grey pictures are read as three equal bands.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from wsss.data.types import SPLITS
 from wsss.errors import UserError
 from wsss.progress import track
 
-_VERSION = 1  # to be raised when other files count as unreadable
+_VERSION = 1  # raise when other files count as unreadable
 
 
 class Quarantine:

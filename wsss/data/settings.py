@@ -32,14 +32,14 @@ class DatasetSettings(ABC):
     cache_mb: int
     """Memory in MiB that each process uses to cache decoded images, 0 for no cache."""
     on_error: str
-    """What an unreadable image causes: ``raise`` stops, ``skip`` leaves it out and lists it."""
+    """Handling of an unreadable image: ``raise`` stops, ``skip`` leaves it out and lists it."""
     augment: AugmentConfig
     """Random changes to training images."""
 
     def determining(self) -> dict[str, Any]:
-        """The settings that determine results, besides the index of the images, JSON-ready.
+        """The settings that determine results, apart from the index of images; JSON-ready.
 
-        Paths and the settings of splits are not among them: the index covers their effect.
+        Paths and the settings of splits are left out: the index covers their effect.
         """
         return {"image_size": self.image_size, "fit": self.fit, "augment": asdict(self.augment)}
 

@@ -33,7 +33,7 @@ class Artifact:
     stage: str
     version: int
     inputs: Any
-    """What determines the result besides the upstream artifacts, JSON-ready."""
+    """What determines the result, apart from upstream artifacts; JSON-ready."""
     upstream: Mapping[str, str]
     """Fingerprints of the artifacts that are read, by stage."""
 

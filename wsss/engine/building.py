@@ -29,12 +29,12 @@ class Builder:
     log: RunLog
     console: Console
     part: Part = WHOLE
-    """The part that this process builds of a stage that can be split."""
+    """The part of the stage that this process builds, if the stage can be split."""
 
     def build(self, stage: Stage) -> bool:
         """Build the stage's artifact; False if it is up to date.
 
-        Of several parts, the one that finishes last completes the artifact.
+        If the stage is split, the part that finishes last completes the artifact.
 
         Raises:
             UserError: an artifact that the stage reads does not exist.
@@ -69,7 +69,7 @@ class Builder:
         """Build under the artifact's lock; False if another process has built it meanwhile."""
 
         def wait() -> None:
-            self.console.print("  another process is building this artifact, waiting for it")
+            self.console.print("  another process is building this artifact; waiting for it")
 
         with artifact.building(wait):
             if artifact.manifest() is not None:
@@ -79,7 +79,7 @@ class Builder:
         return True
 
     def _build_part(self, stage: Stage, artifact: Artifact) -> bool:
-        """Write a part without the lock, since parts share no file; the last one completes."""
+        """Write a part without the lock (parts share no file); the last completes the artifact."""
         assert stage.run_part is not None
         with artifact.building(lambda: None):
             artifact.prepare_for_parts()

@@ -1,4 +1,4 @@
-"""The value that a searching sweeper maximises."""
+"""The value that a search sweeper maximises."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def objective(config: Config, metrics: Mapping[str, Mapping[str, Any]]) -> float
     """The value named by ``config.objective``; higher is better.
 
     Args:
-        config: of the run.
-        metrics: of the stages that were run, by name.
+        config: config of the run.
+        metrics: metrics of the stages that were run, by stage name.
 
     Returns:
-        ``mAP``: mean average precision in [0, 1] of image labels on ``val``, after pruning where
+        ``mAP``: mean average precision in [0, 1] of image labels on ``val``, after pruning if
         that was run; ``pseudo_mask``: mIoU in [0, 1] of pseudo-masks on ``evaluation.split``.
-        ``None`` where the stages that measure it were not run.
+        ``None`` if the stages that measure it were not run.
     """
     if config.objective == "pseudo_mask":
         if "evaluate" not in metrics:

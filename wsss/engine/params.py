@@ -12,13 +12,13 @@ from wsss.suggest import suggestion
 
 
 def chosen_params(settings: Mapping[str, Any], wanted: list[str]) -> dict[str, Any]:
-    """Select settings, which have dotted keys.
+    """Select some of the settings, whose keys are dotted.
 
-    Each entry of ``wanted`` is a key, or a group, which stands for all of its keys. A key that only
-    another option of its group has is left out.
+    Each entry of ``wanted`` is a key, or a group, which stands for all of its keys. A key is left
+    out if the chosen option of its group does not have it.
 
     Raises:
-        UserError: an entry that no option of any group has.
+        UserError: an entry that does not exist in any option of any group.
     """
     for entry in wanted:
         _check(entry, {key.partition(".")[0] for key in settings})

@@ -1,4 +1,4 @@
-"""The stages there are. A stage is the attribute ``STAGE`` of the module ``wsss.stages.<name>``."""
+"""The registry of stages; a stage is the attribute ``STAGE`` of module ``wsss.stages.<name>``."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ STAGES: Mapping[str, str] = {
     **CHAIN,
     "ceiling": "the same segmenter on true masks (not part of all)",
 }
-"""The chain, then the stages that run only when they are asked for by name."""
+"""The chain, then the stages that run only when requested by name."""
 
 
 def find_stage(name: str) -> Stage:
-    """The stage of this name, imported by name because stages are a floor above the engine."""
+    """The stage of this name, imported by name because stages are a layer above the engine."""
     stage: Stage = import_module(f"wsss.stages.{name}").STAGE
     return stage
 
@@ -38,14 +38,14 @@ def choose_stages(names: Sequence[str]) -> list[Stage]:
     """The stages named, in the chain's order; ``all`` stands for the chain.
 
     Raises:
-        UserError: no name, or one that is no stage.
+        UserError: no name is given, or a name is not that of a stage.
     """
     valid = [*STAGES, "all"]
     for name in names:
         if name not in valid:
             raise UserError(f"unknown stage '{name}'{suggestion(name, valid)}")
     if not names:
-        raise UserError(f"stage names none; valid: {', '.join(valid)}")
+        raise UserError(f"stage is empty; valid: {', '.join(valid)}")
     wanted = {*names, *(CHAIN if "all" in names else ())}
     return [find_stage(name) for name in STAGES if name in wanted]
 

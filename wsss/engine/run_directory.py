@@ -40,7 +40,7 @@ class RunDirectory:
     def open(cls, config: Config, sweep: str | None = None) -> RunDirectory:
         """Create or reuse the folder, and write the config into it.
 
-        ``sweep`` names the sweep that this run is a point of; all of them stand in ``sweeps.json``.
+        ``sweep`` names the sweep that this run belongs to; ``sweeps.json`` lists all its sweeps.
         """
         path = run_path(config)
         path.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ class RunDirectory:
     def start(self, log: RunLog) -> None:
         """Open the parent run."""
         config = self.config
-        # MLflow refuses to change a param, and the next command may run other stages elsewhere.
+        # MLflow refuses to change a param, so those that the next command may change are left out.
         params = chosen_params(flat(settings_of(config)), config.tracking.params)
         log.start_run(self.KEY, self.path.name, tags={"dataset": config.dataset.name, **self._tags})
         log.params(self.KEY, params)
@@ -68,7 +68,7 @@ class RunDirectory:
     def finish_stage(
         self, log: RunLog, stage: str, artifact: Artifact, metrics: Mapping[str, Any]
     ) -> None:
-        """Record a stage's numbers, manifest and figures; no large files."""
+        """Record a stage's numbers, manifest and figures, but no large files."""
         numbers = {k: v for k, v in flat(metrics).items() if isinstance(v, int | float)}
         numbers = {k: v for k, v in numbers.items() if "confusion" not in k}
         log.metrics(stage, numbers)

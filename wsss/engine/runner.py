@@ -25,10 +25,10 @@ def run_experiment(
     """Run an experiment's stages in this process and print the table.
 
     ``sweep`` names the sweep that the run belongs to. ``part`` selects the work of stages that can
-    be split; such a stage has no line in the table before its last part is complete.
+    be split; such a stage has no line in the table until its last part is complete.
 
     Raises:
-        UserError: bad input, or an upstream artifact that is not there.
+        UserError: bad input, or a missing upstream artifact.
     """
     stages = choose_stages(config.stage)
     if config.launch.threads is not None:

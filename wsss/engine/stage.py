@@ -59,13 +59,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Part:
-    """Every ``count``-th piece of the work, from number ``index`` on."""
+    """Every ``count``-th piece of the work, starting with piece ``index``."""
 
     index: int
     count: int
 
     def has(self, piece: int) -> bool:
-        """Whether piece number ``piece`` belongs to it."""
+        """Whether piece number ``piece`` belongs to this part."""
         return piece % self.count == self.index
 
 
@@ -80,15 +80,15 @@ class Stage:
     upstream: tuple[str, ...]
     """Stages whose artifacts are read."""
     inputs: Callable[[Config, Dataset], dict[str, Any]]
-    """What determines the result besides the upstream artifacts; JSON-ready."""
+    """What determines the result, apart from upstream artifacts; JSON-ready."""
     run: Callable[[Context], Metrics]
     """Write the result into ``context.artifact.path`` and return its metrics."""
     key_figure: Callable[[Metrics], str]
-    """The result in a few words, for the table on the terminal."""
+    """The result in a few words, for the table that is printed."""
     version: int = 1
     """Increased whenever a code change alters the result for equal inputs."""
     plan: Callable[[Config, Dataset], dict[str, Any]] | None = None
-    """For a stage whose ``inputs`` read pixel masks: the same without the masks."""
+    """For a stage whose ``inputs`` read pixel masks: the same inputs without the masks."""
     run_part: Callable[[Context, Part], None] | None = None
     """Write one part of the result, for stages that can be split; ``run`` completes it."""
     save_model: SaveModel | None = None

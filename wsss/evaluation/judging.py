@@ -30,8 +30,8 @@ class EvaluationConfig:
 def judged_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
     """Images that pseudo-masks are scored on, by split: those of ``train`` and the reported one.
 
-    Of ``train`` only images with a mask: all, some or, usual outside of benchmarks, none. Every
-    image of the reported split must have one.
+    From ``train`` only images with a mask: all, some or, as is usual outside benchmarks, none.
+    Every image of the reported split must have a mask.
     """
     labelled = [image_id for image_id in dataset.ids("train") if dataset.has_mask(image_id)]
     judged: dict[Split, list[str]] = {"train": labelled} if labelled else {}
@@ -39,9 +39,9 @@ def judged_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
 
 
 def threshold_images(dataset: Dataset, reported: Split) -> dict[Split, list[str]]:
-    """Images with masks that a threshold may be chosen on, never of the reported split.
+    """Images with masks that a threshold may be chosen on, never from the reported split.
 
-    Those of ``val`` or else of ``train``; an empty dictionary if neither has any.
+    Those of ``val`` or, if it has none, of ``train``; empty if neither has any.
     """
     choices: tuple[Split, ...] = ("val", "train")
     for split in choices:

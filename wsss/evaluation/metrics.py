@@ -1,7 +1,7 @@
 """The evaluator of all pixel masks.
 
 Published mIoUs follow different rules: a class absent everywhere counts as 0 or not at all, splits
-differ, image labels are given or predicted. So every result includes its `Rule`.
+differ, image labels are given or predicted. Therefore every result includes its `Rule`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from wsss.training.device import pick_device
 from wsss.training.predict import segment_image
 
 WINDOWS = "windows.json"
-#: Requirements of the model, in the installed versions; wsss itself is on no package index.
+#: Requirements of the model, in the installed versions; wsss itself is not on a package index.
 _PACKAGES = ("mlflow", "monai", "numpy", "safetensors", "torch", "transformers")
 
 

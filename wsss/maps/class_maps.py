@@ -45,8 +45,8 @@ def class_maps(
             given.
 
     Returns:
-        logits ``[B, C]`` and maps ``[B, C, h, w]``, float32 from 0 up; those of attention are at
-        most the number of layers, or 1 if rolled out.
+        logits ``[B, C]`` and maps ``[B, C, h, w]``, float32, at least 0; maps of attention are
+        at most the number of layers, or 1 if rolled out.
     """
     patch = model.patch_size
     sizes = [_fit(images.shape[-2:], scale, patch) for scale in config.scales]

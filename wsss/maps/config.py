@@ -19,7 +19,7 @@ class AttentionConfig:
     """How class maps are made from a classifier."""
 
     source: str
-    """What maps are: a key of `wsss.maps.sources.registry.SOURCES`."""
+    """The source of maps: a key of `wsss.maps.sources.registry.SOURCES`."""
     affinity: bool
     """Spread maps along the attention between patches (`wsss.maps.affinity`)."""
     heads: str
@@ -29,17 +29,17 @@ class AttentionConfig:
     ``weighted``: those that pruning kept, each weighted by its soft gate.
     """
     layers: Any
-    """Which layers take part.
+    """Which layers are used.
 
     ``all``; ``last_<k>`` for the last k blocks; a list of block numbers from 0; or ``learnt``: all,
     weighted as learnt from image labels (`wsss.maps.layer_weights`).
     """
     method: str
-    """How the attention of layers is joined: ``sum``, or ``rollout`` (`wsss.maps.rollout`)."""
+    """How the attention of layers is combined: ``sum``, or ``rollout`` (`wsss.maps.rollout`)."""
     max_side: int | None
-    """The longer side of an image in pixels, at most; smaller images keep their size.
+    """Maximum length in pixels of an image's longer side; smaller images keep their size.
 
-    ``None``: images have the size that the classifier was trained on.
+    ``None``: images are resized to the size that the classifier was trained on.
     """
     scales: list[float]
     """Factors on that size, each above 0, one view per factor; maps of views are averaged."""
@@ -59,10 +59,10 @@ class AttentionConfig:
 
 
 def layer_numbers(layers: object, depth: int) -> list[int]:
-    """Numbers of the blocks that `AttentionConfig.layers` names, rising.
+    """Numbers of the blocks that `AttentionConfig.layers` names, ascending.
 
     Raises:
-        UserError: not such a value, an unknown block, or a block named twice.
+        UserError: an invalid value, an unknown block, or a block named twice.
     """
     if layers in ("all", "learnt"):
         return list(range(depth))

@@ -40,15 +40,15 @@ def learn_layer_weights(
     """Weights of layers for which attention selects the patches that show a class.
 
     The weighted class attention of all layers pools the patch scores of an image into class scores,
-    and their classification loss is minimised over the layer weights only. Image labels weight
-    attention in WeakTr (Zhu et al., 2023), too. Of an image only `attended_scores` are kept.
+    and their classification loss is minimised over the layer weights only. WeakTr
+    (Zhu et al., 2023) also weights attention by image labels. Only `attended_scores` are kept.
 
     Args:
         batches: `attended_scores` and labels ``[B, C]`` of 0 and 1.
         multi_label: whether an image may have several labels.
 
     Returns:
-        ``[L]``, at least 0, of sum 1.
+        ``[L]``, at least 0, with sum 1.
     """
     sums, labels = zip(*batches, strict=True)
     found, given = (torch.cat(parts).double() for parts in zip(*sums, strict=True))

@@ -26,21 +26,21 @@ def roll_out(
 
     Abnar & Zuidema, "Quantifying Attention Flow in Transformers" (ACL 2020): the attention of a
     layer, averaged over heads, plus the identity for the residual connection, its rows normalised
-    to sum 1; then the product over layers, the last layer leftmost. Only the class tokens' rows of
-    the product are needed, so rows ``[B, K, T]`` are multiplied from the left, layer by layer
-    backwards. At most `MAX_ATTENTION_WEIGHTS` of a layer's ``T x T`` matrix exist at once; the
-    inputs of all blocks take O(L x T x D).
+    to sum to 1; then the product over layers, the last layer leftmost. Only the class tokens' rows
+    of the product are needed, so rows ``[B, K, T]`` are multiplied from the left, from the last
+    layer to the first. At most `MAX_ATTENTION_WEIGHTS` of a layer's ``T x T`` matrix exist at once;
+    the inputs of all blocks take O(L x T x D).
 
     Args:
         model: classifier in evaluation mode.
         inputs: tokens ``[B, T, D]`` that each block received, see `wsss.models.trace`.
         height: rows of patches.
-        layers: numbers of the blocks that take part; others count as the identity.
+        layers: numbers of the blocks that are used; others count as the identity.
         head_weights: as in `ClassTokenViT.forward`.
 
     Returns:
-        ``[B, K, h, w]`` in [0, 1]; a class token's map and its weights of tokens that are no
-        patches sum to 1.
+        ``[B, K, h, w]`` in [0, 1]; a class token's map, plus its weights of tokens that are not
+        patches, sums to 1.
     """
     first = model.num_class_tokens
     batch, num_tokens, _ = inputs[0].shape

@@ -40,7 +40,7 @@ def write_shard(
 
     Args:
         path: see `shard_path`.
-        ids: of the images.
+        ids: ids of the images.
         attention: ``[image classes, h, w]`` for each image.
         probabilities: ``[image classes]`` for each image.
     """

@@ -1,4 +1,4 @@
-"""Images that maps are made of: standardised, in batches of one size, read ahead."""
+"""Images that maps are made from: standardised, in batches of one size, read ahead."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _collate(items: Sequence[tuple[ShardImage, Tensor]]) -> Views:
 def _view_size(
     size: tuple[int, int], spec: InputSpec, attention: AttentionConfig
 ) -> tuple[int, int]:
-    """Height and width to which an image of ``size`` is brought, before ``scales``."""
+    """Height and width to which an image of ``size`` is resized, before ``scales``."""
     if attention.max_side is None:
         return fitted_size(size, spec.image_size, spec.fit)
     return own_size(size, attention.max_side)

@@ -24,11 +24,11 @@ _SIZES = (
 class NetworkSettings(ABC):
     """Settings that the config group ``model`` and `Architecture` share.
 
-    A new setting of the network is a field here, with a default for files that were written before
-    it existed, and a key in ``conf/model/mini.yaml``.
+    A new setting of the network needs a field here, with a default for files that were written
+    before it existed, and a key in ``conf/model/mini.yaml``.
 
     Raises:
-        ValueError: a value out of range, or heads that give no class scores.
+        ValueError: a value out of range, or no head that gives class scores.
     """
 
     embed_dim: int
@@ -67,7 +67,7 @@ class NetworkSettings(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture(NetworkSettings):
-    """Everything that determines the tensors of a `ClassTokenViT`; `of` fills it more easily.
+    """Everything that determines the tensors of a `ClassTokenViT`; `of` is a simpler constructor.
 
     Raises:
         ValueError: sizes that do not fit together.
@@ -104,7 +104,7 @@ class Architecture(NetworkSettings):
         head_dim: int | None = None,
         **settings: Any,
     ) -> Self:
-        """An architecture from short forms, as a person or a file gives them.
+        """An architecture from short forms, as written in code or in a file.
 
         Args:
             image_size: pixels, one number or (height, width); a multiple of ``patch_size``.

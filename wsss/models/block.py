@@ -44,13 +44,13 @@ class Attention(nn.Module):
 
         Args:
             x: normalised tokens ``[B, T, D]``.
-            num_queries: number of tokens, the first ones, whose output is computed; ``None`` for
-                all.
-            num_rows: number of tokens, the first ones, whose attention is also returned; at most
-                the number of queries.
+            num_queries: number of leading tokens whose output is computed; ``None`` for all
+                tokens.
+            num_rows: number of leading tokens whose attention is also returned; at most the
+                number of queries.
             gate: ``[heads]``, factor on each head's output.
             keys: ``[B, T]`` boolean, False for tokens that no token may attend to.
-            weights: ``[heads]`` of sum 1, for the mean over heads; equal by default.
+            weights: ``[heads]``, weights of the mean over heads, with sum 1; equal by default.
 
         Returns:
             output ``[B, num_queries or T, D]`` and attention rows ``[B, num_rows, T]``, the mean
@@ -75,7 +75,7 @@ class Attention(nn.Module):
 
         Args:
             x: normalised tokens ``[B, T, D]``.
-            num_rows: number of tokens.
+            num_rows: number of leading tokens.
             elements: maximum number of attention weights in a piece, over the batch and all heads;
                 a piece has at least one row.
             weights: as in `forward`.

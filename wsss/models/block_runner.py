@@ -30,7 +30,7 @@ def block_runner(*, compiled: bool, recompute: bool) -> BlockRunner:
             takes up to a minute, and the last digits of results change.
         recompute: gradient checkpointing (Chen et al., "Training Deep Nets with Sublinear Memory
             Cost", 2016): only the input of every block is kept, and its forward pass is repeated
-            in the backward pass. Results keep every bit.
+            in the backward pass. Results are bit-identical.
     """
     run: BlockRunner = torch.compile(run_block, dynamic=False) if compiled else run_block
     return partial(checkpoint, run, use_reentrant=False) if recompute else run

@@ -25,7 +25,8 @@ class HeadGates(nn.Module):
         num_layers: number of transformer blocks.
         num_heads: number of heads per block.
         initial_log_a: initial value; at 2.0 a gate is open with probability 0.95.
-        keep: number of heads that `hard` leaves open; by default those with a soft gate from 0.5.
+        keep: number of heads that `hard` leaves open; by default, heads with a soft gate of at
+            least 0.5 stay open.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class HeadGates(nn.Module):
     def penalty(self) -> Tensor:
         """Expected number of open heads, a scalar: the L0 term, without its coefficient.
 
-        With ``keep``, the expected number of open heads above ``keep``.
+        With ``keep``, the expected number of open heads beyond ``keep``.
         """
         expected = self.open_probability().sum()
         return expected if self.keep is None else (expected - self.keep).clamp(min=0)

@@ -14,7 +14,7 @@ PLACES = ("output", "input", "attention")
 
 @dataclass(frozen=True)
 class HiddenTokens:
-    """Class tokens that are hidden in a batch; for training alone.
+    """Class tokens that are hidden in a batch; for training only.
 
     Raises:
         ValueError: an unknown place.
@@ -26,7 +26,7 @@ class HiddenTokens:
     """Where they are hidden, see `wsss.training.masking`.
 
     ``output``: zeroed after the last block. ``input``: zeroed before the first block.
-    ``attention``: never a key, zeroed after the last block, and without maps.
+    ``attention``: no token attends to them, they are zeroed after the last block and have no maps.
     """
 
     def __post_init__(self) -> None:

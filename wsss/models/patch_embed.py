@@ -8,7 +8,7 @@ from wsss.models.architecture import Architecture
 
 
 class PatchEmbed(nn.Module):
-    """Non-overlapping patches to tokens by one strided convolution."""
+    """Turns non-overlapping patches into tokens by one strided convolution."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()

@@ -14,5 +14,5 @@ def pair(size: Size) -> tuple[int, int]:
 def grid_of(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns of patches; ValueError unless the patches fill the image exactly."""
     if image_size[0] % patch_size[0] or image_size[1] % patch_size[1]:
-        raise ValueError(f"image size {image_size} is no multiple of patch size {patch_size}")
+        raise ValueError(f"image size {image_size} is not a multiple of patch size {patch_size}")
     return image_size[0] // patch_size[0], image_size[1] // patch_size[1]

@@ -38,8 +38,8 @@ class SegmenterConfig(ABC):
     bootstrap_share: float
     """Parameter of ``bootstrap`` in [0, 1): weight of the network's own predictions."""
     rounds: int
-    """Number of trainings in turn; after the first, on masks that the previous segmenter predicts
-    among the classes of the image labels."""
+    """Number of successive trainings; after the first, each uses masks that the previous segmenter
+    predicts among the classes of the image labels."""
     max_epochs: int
     """Number of epochs in a round; 0 for no training."""
     batch_size: int
@@ -73,7 +73,7 @@ class SegmenterConfig(ABC):
     def determining(self) -> dict[str, Any]:
         """The settings that determine the trained weights; can be written as JSON."""
         without = {key for loss, key in LOSSES.items() if loss != self.loss}
-        if self.rounds == 1:  # no further round learns from predictions
+        if self.rounds == 1:  # no round trains on predictions
             without |= {"rounds", "overlap"}
         return {key: value for key, value in asdict(self).items() if key not in without}
 
@@ -146,4 +146,4 @@ class SegFormerConfig(SegmenterConfig):
 
 def _check_sizes(key: str, values: list[int]) -> None:
     if not values or min(values) < 1:
-        raise ValueError(f"{key} is {values}, it must hold whole numbers from 1")
+        raise ValueError(f"{key} is {values}, it must hold whole numbers of at least 1")

@@ -21,7 +21,7 @@ def speed_ratio(
     rounds: int,
     attention: bool = False,
 ) -> float:
-    """Time of a forward pass after pruning over that before, on one thread.
+    """Time of a forward pass after pruning, divided by that before, on one thread.
 
     Args:
         before: classifier with all its heads; its gates are ignored.

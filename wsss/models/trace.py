@@ -14,7 +14,7 @@ from wsss.models.vit import ClassTokenViT
 def block_inputs(model: ClassTokenViT) -> Iterator[list[Tensor]]:
     """Collect the input ``[B, T, D]`` of every block that runs within the context, in order.
 
-    From it a block's attention can be computed again, a few rows at a time, if the matrices of
+    From it a block's attention can be recomputed, a few rows at a time, if the matrices of
     all layers would not fit in memory.
     """
     inputs: list[Tensor] = []

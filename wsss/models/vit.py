@@ -33,9 +33,9 @@ class ClassTokenViT(nn.Module):
     encoder are timm's.
 
     Args:
-        architecture: what to build; or its settings as keywords, see `Architecture.of`.
+        architecture: what to build; by default it is made from ``settings``.
         generator: draws the initial weights; PyTorch's default generator if not given.
-        **settings: in place of ``architecture``.
+        **settings: arguments of `Architecture.of`, in place of ``architecture``.
 
     Raises:
         ValueError: sizes that do not fit together.
@@ -117,14 +117,14 @@ class ClassTokenViT(nn.Module):
             hidden: class tokens to hide, and where; none by default.
             gates: ``[L, heads]``, factor on each head's output; by default the hard gates of
                 ``self.gates``, if the model has gates.
-            head_weights: per layer ``[heads]`` of sum 1, weights of the mean over heads that maps
-                are; equal by default.
+            head_weights: per layer ``[heads]``, weights of the mean over heads in maps, with sum 1;
+                equal by default.
 
         Returns:
             logits ``[B, C]``, or an `AttentionOutput`.
 
         Raises:
-            ValueError: an image size that is no multiple of the patch size.
+            ValueError: an image size that is not a multiple of the patch size.
         """
         scores = self.score(
             x,
@@ -190,7 +190,7 @@ class ClassTokenViT(nn.Module):
         last = len(self.blocks) - 1
         run = self.train_block if self.training else run_block
         for index, block in enumerate(self.blocks):
-            only_classes = index == last and self.patch_head is None  # nothing else is read there
+            only_classes = index == last and self.patch_head is None  # heads read no others
             tokens, attention = run(
                 block,
                 tokens,

@@ -26,7 +26,7 @@ _failures: list[UserError] = []
 def run(composed: DictConfig) -> float | None:
     """Run one composed experiment; Hydra calls it once, or once per point of a sweep.
 
-    Returns the value that a searching sweeper maximises, see `wsss.engine.objective`.
+    Returns the value that a search sweeper maximises, see `wsss.engine.objective`.
     """
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
     from rich.console import Console
@@ -50,7 +50,7 @@ def _sweep() -> str | None:
 
 
 def main() -> None:
-    """Run, and turn errors of the user into one line and exit status 2."""
+    """Run, and turn a `UserError` into one line and exit status 2."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     _failures.clear()
     # Otherwise Lightning only notes the signal, and a sweep continues with its next point.

@@ -26,7 +26,7 @@ class Candidates:
     probabilities: NDArray[np.float32]
     """``[P]``, in [0, 1]."""
     maps: Maps
-    """``[P, H, W]`` at the image's own size, refined where the config says so."""
+    """``[P, H, W]`` at the image's own size, refined if the config requires it."""
 
 
 def find_candidates(
@@ -40,9 +40,9 @@ def find_candidates(
     """Choose classes and bring their maps to the image's size.
 
     Args:
-        dataset: where the image is from.
-        maps: of the image, every class.
-        labels: ``[image classes]`` of 0 and 1; ignored where the config predicts them.
+        dataset: source of the image.
+        maps: maps of the image, for every class.
+        labels: ``[image classes]`` of 0 and 1; ignored if the config predicts labels.
         settings: choice of classes and refinement.
         device: where maps are refined.
     """
@@ -83,8 +83,8 @@ def present_classes(
         probabilities: ``[C]``, in [0, 1].
         labels: ``[C]`` of 0 and 1.
         image_labels: ``given`` or ``predicted``.
-        threshold: on probabilities, where labels are predicted.
-        may_be_none: else the most probable class is always among the predicted ones.
+        threshold: least probability of a class that is predicted.
+        may_be_none: whether the result may be empty; if not, it has the most probable class.
     """
     if image_labels == "given":
         return labels > 0

@@ -20,11 +20,11 @@ class PseudoMaskConfig:
     """Which classes may appear in an image.
 
     ``given``: those that it is labelled with. ``predicted``: those whose probability reaches
-    ``presence_threshold``; if none does, the most probable class, or nothing but background on a
-    multi-label dataset that has one.
+    ``presence_threshold``; if none does, the most probable class or, on a multi-label dataset
+    with a background, the background alone.
     """
     presence_threshold: float
-    """Probability in [0, 1] from which a class counts as present."""
+    """Lowest probability, in [0, 1], at which a class counts as present."""
     background_threshold: float
     """Pixels where all stretched maps are below this value, in [0, 1], are background.
 
@@ -32,12 +32,12 @@ class PseudoMaskConfig:
     in the maps.
     """
     foreground_threshold: float | None
-    """Pixels that are no background but below this value, in [0, 1], are left unlabelled.
+    """Pixels that are not background but below this value, in [0, 1], are left unlabelled.
 
     At least ``background_threshold``; ``None`` leaves no pixel out.
     """
     margin: float
-    """Painted pixels whose two highest stretched maps differ by less are left unlabelled.
+    """Painted pixels whose two highest stretched maps differ by less than this are left unlabelled.
 
     In [0, 1]; 0 leaves no pixel out.
     """
@@ -65,7 +65,7 @@ class PseudoMaskConfig:
         check_least("pseudo_mask.pamr_dilations", min(self.pamr_dilations), 1)
 
     def rule_settings(self, *, has_background: bool) -> RuleSettings:
-        """What the rule reads."""
+        """The settings that the rule reads."""
         return RuleSettings(has_background, self.background_threshold, self.foreground_threshold)
 
     def has_threshold(self, background: int | None) -> bool:

@@ -10,7 +10,7 @@ from wsss.pseudo_masks.rules.rule import UNPAINTED, Painted
 def fill_nearest(painted: Painted) -> Painted:
     """Give each unpainted pixel the label of the nearest painted one (Euclidean distance).
 
-    A mask ``[H, W]`` without any painted pixel is returned as it is.
+    A mask ``[H, W]`` without any painted pixel is returned unchanged.
     """
     holes = painted == UNPAINTED
     if not holes.any() or holes.all():

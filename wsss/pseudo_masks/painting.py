@@ -33,7 +33,7 @@ def apply_rule(
     *,
     has_background: bool,
 ) -> Painted:
-    """Paint a mask by the rule of the config, then leave out what the margin excludes.
+    """Paint a mask by the rule of the config, then leave pixels within the margin unlabelled.
 
     Args:
         maps: ``[P, H, W]``.

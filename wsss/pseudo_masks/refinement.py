@@ -25,7 +25,7 @@ def pamr(scores: Tensor, image: Tensor, iterations: int, dilations: Sequence[int
     Args:
         scores: ``[C, H, W]``.
         image: ``[bands, H, W]`` in any unit; NaN counts as the band's mean.
-        iterations: their number.
+        iterations: number of iterations.
         dilations: distances of neighbours in pixels, in each of eight directions; beyond its border
             the image repeats its border pixels.
 

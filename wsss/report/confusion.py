@@ -15,7 +15,7 @@ _MOST_CLASSES_WITH_TEXT = 25
 
 
 def confusion_figure(confusion: ArrayLike, classes: Sequence[str]) -> Figure:
-    """Heat-map of a confusion matrix: each row shows where a true class's pixels went, in %.
+    """Heat-map of a confusion matrix: each row shows how a true class was predicted, in %.
 
     Rows of classes that never occur are grey. With more than 25 classes, those that neither occur
     nor are predicted are left out. So is the column of unlabelled pixels if it is empty.

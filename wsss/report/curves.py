@@ -18,8 +18,8 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
 
     Args:
         history: one record per epoch with ``"epoch"`` and values named ``"<split>/<name>"``, not
-            necessarily all. Names that contain "loss" are losses, others are scores. Of values
-            without a split only ``"dp_rate"`` is drawn, dotted, with the scores.
+            necessarily all. Names that contain "loss" are losses, others are scores. Among
+            values without a split only ``"dp_rate"`` is drawn, dotted, with the scores.
 
     Raises:
         ValueError: an empty history.

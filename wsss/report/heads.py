@@ -1,4 +1,4 @@
-"""Table and figure of all attention heads: confidence, and result of pruning."""
+"""Table and figure of all attention heads: confidence, and the result of pruning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_head_table(path: Path, columns: Mapping[str, Sequence[Sequence[float]]
     Args:
         path: the file.
         columns: ``[layers][heads]`` by name, written with six digits; ``None`` leaves a column
-            empty, but not all of them.
+            empty; at least one must be given.
     """
     known = next(values for values in columns.values() if values is not None)
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:

@@ -17,7 +17,7 @@ def threshold_figure(
     configured: float,
     split: str,
 ) -> Figure:
-    """mIoU of pseudo-masks against the background threshold, best and configured one marked.
+    """mIoU of pseudo-masks against the background threshold; the best and configured are marked.
 
     Args:
         thresholds: increasing, in [0, 1].

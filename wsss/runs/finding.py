@@ -36,7 +36,7 @@ def find_runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
 
 
 def outputs_of(place: Path) -> Path | None:
-    """The outputs folder of a place given to `find_runs`; ``None`` for a run outside of one."""
+    """The outputs folder of a place given to `find_runs`; ``None`` for a run outside one."""
     if (place / RUNS).is_dir():
         return place
     runs = place.resolve().parent if (place / CONFIG).is_file() else place.resolve()
@@ -64,7 +64,7 @@ def _sweeps(run: Path) -> list[str]:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file of a run; `UserError` where it cannot be read."""
+    """The content of a JSON file of a run; `UserError` if it cannot be read."""
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 CIRCUMSTANCES = ("stage", "objective", "paths", "launch", "tracking")
-"""Groups that say where and how a run is made, not what it computes."""
+"""Keys and groups that say where and how a run is made, not what it computes."""
 
 
 def fingerprint(content: Any) -> str:

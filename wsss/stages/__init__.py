@@ -1,1 +1,1 @@
-"""The stages of the chain, and what only they share."""
+"""The stages of the chain, and the code that only they share."""

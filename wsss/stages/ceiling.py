@@ -1,6 +1,6 @@
 """Stage ``ceiling``: the same segmenter trained on true masks, the fully supervised yardstick.
 
-It is not part of the chain: besides ``evaluate`` it is the only stage that reads pixel masks, it
+It is not part of the chain: apart from ``evaluate`` it is the only stage that reads pixel masks, it
 runs only when requested by name, and no stage reads its artifact.
 """
 
@@ -20,7 +20,7 @@ from wsss.stages.truth import Truth, read_truth, reported_split
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """What the segmenter and its evaluation depend on, and every mask in use."""
+    """All that the segmenter and its evaluation depend on, including the masks."""
     truth = _truth(config, dataset)
     return plan(config, dataset) | {
         "judged": dataset_inputs(config, dataset, tuple(truth.ids)),
@@ -29,7 +29,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """What the segmenter and its evaluation depend on besides the masks."""
+    """All that the segmenter and its evaluation depend on, except the masks."""
     once = replace(config, segmenter=replace(config.segmenter, rounds=1))
     return segmenter_inputs(once, dataset) | {
         "evaluation": config.evaluation.split,
@@ -55,7 +55,7 @@ def run(context: Context) -> Metrics:
 
 
 def _truth(config: Config, dataset: Dataset) -> Truth:
-    """Every mask of the splits in use; a broken mask is an error."""
+    """Every mask of the splits that are used; a broken mask is an error."""
     splits: list[Split] = ["train", "val", reported_split(config)]
     strict = replace(config, dataset=replace(config.dataset, on_error="raise"))
     return read_truth(strict, dataset, {s: list(dataset.ids(s)) for s in splits})

@@ -1,4 +1,4 @@
-"""Stage ``evaluate``: the only stage of the chain that sees pixel masks."""
+"""Stage ``evaluate``: the only stage of the chain that reads pixel masks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wsss.training.predict import validate_classifier
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """The images with masks that are read, and the window overlap at prediction."""
+    """The masks that are read, their images, and the overlap of prediction windows."""
     truth = evaluated_truth(config, dataset)
     return _settings(config, dataset) | {
         "dataset": dataset_inputs(config, dataset, tuple(truth.ids)),
@@ -29,7 +29,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """The same without the masks, for whichever images have some."""
+    """The same without the masks: it covers all images, with a mask or not."""
     return _settings(config, dataset) | {"dataset": dataset_inputs(config, dataset, SPLITS)}
 
 
@@ -42,7 +42,7 @@ def _settings(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def run(context: Context) -> Metrics:
-    """Score classifier, pseudo-masks and segmenter, and draw what they see."""
+    """Score classifier, pseudo-masks and segmenter, and draw their results."""
     from wsss.stages.figures import draw_figures  # Matplotlib takes a second
 
     config, dataset, upstream = context.config, context.dataset, context.upstream

@@ -3,7 +3,7 @@
 Both come from the classifier of stage ``prune`` or, with ``attention.heads=all``, from that of
 stage ``train``. Both artifacts are upstream in either case. For maps of the pruned classifier this
 changes nothing, since the prune artifact's fingerprint covers its train artifact's; with
-``heads=all``, other pruning settings extract the same maps again.
+``heads=all``, a change of pruning settings extracts the same maps again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SHARD = 64
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """How maps are taken, and of which images."""
+    """How maps are computed, and for which images."""
     return {
         "attention": asdict(config.attention),
         "dataset": dataset_inputs(config, dataset, SPLITS),
@@ -60,7 +60,7 @@ def run_part(context: Context, part: Part) -> None:
 
 @dataclass(frozen=True)
 class Source:
-    """What maps are taken from."""
+    """The classifier and weights that maps are computed from."""
 
     model: ClassTokenViT
     spec: InputSpec
@@ -87,10 +87,10 @@ def _write_shards(context: Context, source: Source, part: Part) -> None:
     for split in SPLITS:
         ids, path = context.dataset.ids(split), partial(shard_path, context.artifact.path, split)
         shards = dict(enumerate(ids[first : first + SHARD] for first in range(0, len(ids), SHARD)))
-        # Shards appear whole or not at all.
+        # A shard that exists is complete.
         missing = [index for index in shards if part.has(index) and not path(index).exists()]
         if not missing:
-            continue  # no workers for nothing
+            continue  # start no workers
         views = read_views(
             context.dataset,
             {index: shards[index] for index in missing},
@@ -126,7 +126,7 @@ def _write_shard(
 def _layer_weights(
     context: Context, model: ClassTokenViT, spec: InputSpec, head_weights: Sequence[Tensor] | None
 ) -> Tensor:
-    """Learnt on the training split, by image labels; see `wsss.maps.layer_weights`."""
+    """Learnt from the image labels of the training split; see `wsss.maps.layer_weights`."""
     samples = TrainingSamples(
         context.dataset, "train", spec, augmentation=None, seed=context.config.seed
     )

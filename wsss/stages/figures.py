@@ -1,4 +1,4 @@
-"""The pictures of a finished run."""
+"""The figures of a finished run."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def draw_figures(
     """Write all figures into ``figures/`` of the artifact.
 
     Args:
-        context: the ``evaluate`` stage's.
-        metrics: its results.
-        split: where the examples come from.
+        context: that of stage ``evaluate``.
+        metrics: results of the stage.
+        split: the split that examples are taken from.
         predict: the segmenter's mask of an image id.
         truth: the pixel labels of an image id.
-        ids: the images of the split that have them.
+        ids: the images of the split that have pixel labels.
     """
     folder, upstream = context.artifact.path / "figures", context.upstream
     info = context.dataset.info

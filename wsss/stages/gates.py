@@ -12,7 +12,7 @@ GATES = "gates.json"
 
 
 def head_weights(directory: Path) -> list[Tensor] | None:
-    """Soft gates of the remaining heads, normalised to sum 1 in every layer.
+    """Soft gates of the remaining heads, normalised to sum to 1 in every layer.
 
     Args:
         directory: the stage's artifact.

@@ -1,4 +1,4 @@
-"""Stage ``generate``: maps and image labels to pseudo-masks."""
+"""Stage ``generate``: turn maps and image labels into pseudo-masks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The rule; images and labels are part of the maps' fingerprint.
 
     Raises:
-        UserError: a threshold between background and foreground where there is no background.
+        UserError: a foreground threshold is set for a dataset without a background.
     """
     settings, info = config.pseudo_mask, dataset.info
     if settings.foreground_threshold is not None and info.background is None:
@@ -76,7 +76,7 @@ def run_part(context: Context, part: Part) -> None:
 
 
 def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
-    """Write the masks of a part of a split, and count their pixels by label, ``[256]``."""
+    """Write the masks of one part of a split, and count their pixels by label, ``[256]``."""
     (context.artifact.path / split).mkdir(parents=True, exist_ok=True)
     masks = Masks(context, split, part)
     loader = DataLoader(masks, num_workers=context.config.launch.workers, batch_size=AT_ONCE)
@@ -87,9 +87,9 @@ def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
 
 
 class Masks(TorchDataset[Tensor]):
-    """The masks of a part of a split; an item is written when it is requested, if it is missing.
+    """The masks of one part of a split; requesting an item writes its mask if it is missing.
 
-    Items are the number of pixels of each label, ``[256]``.
+    An item is the number of pixels with each label, ``[256]``.
     """
 
     def __init__(self, context: Context, split: Split, part: Part) -> None:

@@ -1,4 +1,4 @@
-"""Stage ``prune``: train head gates if the config says so, then remove the closed heads."""
+"""Stage ``prune``: train head gates if the config requires it, then remove the closed heads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NO_HEAD = (
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Without gate training the settings of pruning; with it, those of training as well."""
+    """The pruning settings and, if this stage trains gates, the training settings."""
     if config.pruning.after_classifier() is None:
         return {"pruning": asdict(config.pruning)}
     return {

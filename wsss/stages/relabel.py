@@ -1,4 +1,4 @@
-"""Masks for another round of ``segment``: a segmenter's own, restricted to the image labels."""
+"""Masks for another round of ``segment``: a segmenter's predictions within the image labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage ``segment``: images and pseudo-masks to a segmenter."""
+"""Stage ``segment``: train a segmenter on images and pseudo-masks."""
 
 from __future__ import annotations
 

@@ -38,10 +38,10 @@ def segmenter_inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 
 def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: int) -> Metrics:
-    """Train a segmenter on the given pixel labels, and save the one of the last round.
+    """Train a segmenter on the given pixel labels, and save the result of the last round.
 
     Every later round starts from fresh weights and trains on the masks of the previous round, see
-    `relabel`. What a round needs to resume lies in the artifact's scratch space.
+    `relabel`. The artifact's scratch space stores what a round needs to resume.
     """
     settings, artifact = context.config.segmenter, context.artifact
     classes = list(context.dataset.info.classes)  # the background too, unlike the classifier

@@ -24,8 +24,8 @@ from wsss.stages.truth import Truth
 def origin(rule: PseudoMaskConfig, info: DatasetInfo, chosen: str = "") -> str:
     """Where the thresholds that a pseudo-mask depends on come from.
 
-    All come from the config and none from masks, except for a background threshold that was chosen
-    on another split, which ``chosen`` describes.
+    All come from the config, none from masks. The exception is a background threshold that was
+    chosen on another split, which ``chosen`` describes.
     """
     used = []
     if rule.image_labels == "predicted":
@@ -43,8 +43,8 @@ def origin(rule: PseudoMaskConfig, info: DatasetInfo, chosen: str = "") -> str:
 def choose_threshold(context: Context, truth: Truth, chosen_on: Split, reported: Split) -> Metrics:
     """Find the best ``background_threshold`` on one split and score it on another.
 
-    Every threshold uses the config's rule without ``foreground_threshold``. Of equally good
-    thresholds the lowest is taken.
+    Every threshold uses the config's rule without ``foreground_threshold``. Among equally
+    good thresholds the lowest is taken.
 
     Returns:
         ``threshold_curve``, and ``pseudo_mask_at_best``: the score of the reported split at the

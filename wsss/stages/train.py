@@ -1,4 +1,4 @@
-"""Stage ``train``: images and image labels to a classifier."""
+"""Stage ``train``: train a classifier on images and image labels."""
 
 from __future__ import annotations
 

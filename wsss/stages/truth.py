@@ -40,7 +40,7 @@ class Truth:
     """Pixel masks, all of which have been read once."""
 
     ids: dict[Split, list[str]]
-    """Images by split, those with an unreadable mask left out."""
+    """Images by split, without those whose mask is unreadable."""
     read: Callable[[str], Mask]
     digest: str
     """Hash of every mask, so that changed masks are scored anew."""
@@ -49,10 +49,10 @@ class Truth:
 
 
 def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) -> Truth:
-    """Open the pixel masks and read each, so that a broken one is found before any work.
+    """Open the pixel masks and read each, so that a broken one is found before other work starts.
 
     Raises:
-        UserError: naming a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
+        UserError: names a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
     """
     every = dict.fromkeys(image_id for members in ids.values() for image_id in members)
     digests, unreadable = _digests(dataset, tuple(every), config.dataset.on_error)
@@ -65,7 +65,7 @@ def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) ->
     return Truth(kept, dataset.open_masks(), fingerprint(digests), unreadable)
 
 
-@lru_cache(maxsize=2)  # asked by a stage's fingerprint and by the stage; masks are many
+@lru_cache(maxsize=2)  # called by the fingerprint and by the stage itself
 def _digests(
     dataset: Dataset, ids: tuple[str, ...], on_error: str
 ) -> tuple[dict[str, str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Tracking of runs: recorded in the run directory, mirrored to MLflow.
+"""Tracking of runs: events are recorded in the run directory and mirrored to MLflow.
 
 `Tracker` appends events to ``events.jsonl`` in the run directory and sends them to MLflow from a
 background thread. Importing this package does not import mlflow.

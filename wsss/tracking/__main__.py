@@ -12,7 +12,7 @@ from wsss.tracking.sync import find_run_dirs, sync_run_dir
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 if all events were sent, 1 if some were not, 2 on bad input."""
+    """Run the command; return 0 if all events were sent, 1 if some were not, 2 for bad input."""
     parser = CommandParser(prog="python -m wsss.tracking", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     sync = commands.add_parser("sync", help="send the events that MLflow lacks")

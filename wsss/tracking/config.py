@@ -1,4 +1,4 @@
-"""Where runs are tracked to: the config group ``tracking``, and tracking URIs."""
+"""Where runs are tracked: the config group ``tracking``, and tracking URIs."""
 
 from __future__ import annotations
 

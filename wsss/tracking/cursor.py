@@ -34,8 +34,8 @@ class Cursor:
     def load(cls, run_dir: Path, uri: str, size: int) -> Cursor:
         """The cursor of a run directory, or a new one if it is missing or unusable.
 
-        Unusable is a broken one, one for another URI and one beyond ``size``, the bytes of the
-        events file. Starting over is safe: MLflow does not store an event twice.
+        A cursor is unusable if it is broken, belongs to another URI or lies beyond ``size``, the
+        bytes of the events file. Starting over is safe: MLflow does not store an event twice.
         """
         try:
             cursor = cls(**json.loads((run_dir / CURSOR_FILE).read_bytes()))

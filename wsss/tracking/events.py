@@ -45,7 +45,7 @@ class RunLog:
         self._file = os.open(self._dir / EVENTS_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")  # a crash cut the last line off: start a new one
+            os.write(self._file, b"\n")  # a crash cut off the last line: start a new one
         self._before = {
             (event["run"], event["step"], name, value)
             for event in self.events("metrics")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    # A repeated POST could create a run twice; the mirror retries itself, after a check.
+    # A repeated POST could create a run twice; the mirror retries by itself, after a check.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",

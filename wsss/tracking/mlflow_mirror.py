@@ -1,6 +1,6 @@
 """Sends the events of one run directory to MLflow, in order and exactly once.
 
-The cursor is written after each send. If the process dies between the two, the send is repeated,
+The cursor is written after each send. If the process dies in between, the send is repeated,
 which is harmless: MLflow's SQL store, SQLite or server, keeps one row per metric name, step,
 timestamp and value; it accepts equal params; a run is looked up by its unique tag before it is
 created; artifacts are overwritten.

@@ -71,7 +71,7 @@ class Sender:
         if run:
             cursor.runs[key] = run
             self._attempt([event], lambda _: client.update_run(run, status="RUNNING"))
-            fresh = [RunTag(k, v) for k, v in tags.items()]  # may differ from the first start's
+            fresh = [RunTag(k, v) for k, v in tags.items()]  # may differ from earlier ones
             self._attempt(fresh, lambda part: client.log_batch(run, tags=part))
             return
         tags[RUN_KEY_TAG] = run_key

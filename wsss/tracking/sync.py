@@ -26,7 +26,7 @@ class Synced:
 
 
 def find_run_dirs(outputs: Path) -> list[Path]:
-    """All directories with events at or below ``outputs``; `UserError` if it is no directory."""
+    """All directories with events at or below ``outputs``; `UserError` if it is not a directory."""
     if not outputs.is_dir():
         raise UserError(f"{outputs}: no such directory; give the outputs directory of some runs")
     found = []
@@ -62,12 +62,12 @@ def sync_run_dir(run_dir: Path, uri: str | None) -> Synced | None:
         mirror.ship()
     except Timeout:
         reason = "another process is sending them"
-    except Exception as error:  # an error of one directory must not stop the others
+    except Exception as error:  # an error in one directory must not stop the others
         reason = brief(error)
     waiting, refused = mirror.pending(), mirror.cursor().refused
     line = f"{run_dir}: {before - waiting} events sent"
     if waiting:
-        line += f", {waiting} wait ({reason or 'new since'})"
+        line += f", {waiting} wait ({reason or 'recorded meanwhile'})"
     if refused:
         line += f", MLflow refused {refused} values ({mirror.cursor().refusal})"
     return Synced(before - waiting, waiting, line)

@@ -1,4 +1,4 @@
-"""The samples of a batch, and the share of each process that trains together with others."""
+"""The samples of a batch, and each process's share of them if several train together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsss.randomness import keyed_generator
 from wsss.training.world import World
 
 SampleKey = tuple[int, int]
-"""Epoch and index of a sample; its augmentation depends on nothing else but the seed."""
+"""Epoch and index of a sample; its augmentation depends only on these and the seed."""
 
 
 class EpochSampler(Sampler[SampleKey]):
@@ -56,12 +56,12 @@ class Share(NamedTuple):
 
 
 class RankBatches(Sampler[list[SampleKey]]):
-    """The batches of one process: neighbouring rows of each batch of the whole world.
+    """The batches of one process: consecutive rows of each batch of the whole world.
 
     All processes together load the batches that a single process would load.
 
     Args:
-        sampler: order of all samples; Lightning sets the epoch of an attribute of this name.
+        sampler: order of all samples; Lightning sets the epoch through the attribute of this name.
         batch_size: number of rows of a batch over all processes.
         world: the processes, and the index of this one.
     """

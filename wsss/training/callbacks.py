@@ -45,7 +45,7 @@ class SaveWhenInterrupted(pl.Callback):
         self._checkpoint = checkpoint
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """From now on a signal waits for the end of a step."""
+        """From now on, signals wait for the end of a step."""
         interruption.training = trainer.world_size == 1
 
     def on_train_batch_start(
@@ -53,7 +53,7 @@ class SaveWhenInterrupted(pl.Callback):
     ) -> None:
         """Save and stop after a signal, unless gradients are being accumulated.
 
-        Here, and not at the end of the step before, Lightning counts that step as done.
+        This runs as a step starts: only then does Lightning count the previous step as done.
         """
         if interruption.waiting and batch_index % trainer.accumulate_grad_batches == 0:
             trainer.save_checkpoint(self._checkpoint)

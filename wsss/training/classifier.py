@@ -40,7 +40,8 @@ class ClassifierTraining(MeasuredModule):
         absent: share of training images without each class ``[C]``, see
             `wsss.training.masking.absent_shares`.
         gate_training: penalty and learning rate of the gates of a model that has gates.
-        purpose: key of the random numbers, so that two trainings of one experiment differ in them.
+        purpose: key of the random numbers, so that two trainings of one experiment draw different
+            ones.
         batches: the training batches, if several processes share them.
 
     Raises:

@@ -56,7 +56,7 @@ def fit(
         the metrics of every epoch.
 
     Raises:
-        UserError: the device, or a process that should train too, is missing.
+        UserError: the device, or one of the processes that train together, is missing.
     """
     if max_epochs == 0:
         return []
@@ -87,7 +87,7 @@ def fit(
             num_nodes=config.num_nodes,
             strategy="auto" if world.size == 1 else "ddp",
             sync_batchnorm=world.size > 1
-            and device.type == "cuda",  # PyTorch has it for CUDA alone
+            and device.type == "cuda",  # PyTorch supports it on CUDA only
             max_epochs=max_epochs,
             accumulate_grad_batches=config.accumulate_grad_batches,
             gradient_clip_val=config.gradient_clip,

@@ -8,7 +8,7 @@ Places where a token can be hidden (``place``):
 
 - ``output``, as published: its output embedding is zeroed before the classifier.
 - ``input``: it enters the first block as zeros, class token and position embedding alike.
-- ``attention``: it is a key for no token in any block, and its output is zeroed, so that it
+- ``attention``: no token attends to it in any block, and its output is zeroed, so that it
   has no effect at all.
 """
 
@@ -68,7 +68,7 @@ class NoMasking(Masking):
         return 0.0
 
     def hide(self, *_: Any, **__: Any) -> None:
-        """Nothing; a class token that all classes share could not be hidden for one of them."""
+        """Hide nothing; a token shared by all classes cannot be hidden for one of them."""
 
 
 @dataclass(frozen=True)

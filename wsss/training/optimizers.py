@@ -18,7 +18,7 @@ ParameterGroups = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class OptimizerConfig(ABC):
-    """What every optimizer has."""
+    """Settings of every optimizer."""
 
     name: str
     """Name of the option."""
@@ -38,7 +38,7 @@ class OptimizerConfig(ABC):
 
 @dataclass(frozen=True)
 class BetasConfig(OptimizerConfig):
-    """What Adam and AdamW share."""
+    """Settings that Adam and AdamW share."""
 
     betas: list[float]
     """Decay rates of the means of gradients and of their squares, in [0, 1)."""

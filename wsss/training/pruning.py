@@ -54,7 +54,7 @@ class NoPruning(PruningConfig):
 
 @dataclass(frozen=True)
 class GateTraining(PruningConfig):
-    """Hard-concrete gates that are trained on a price of open heads."""
+    """Hard-concrete gates that are trained with a penalty on open heads."""
 
     penalty: float
     """Price of an open head in units of the loss."""

@@ -97,7 +97,7 @@ def build_loader(
 ) -> DataLoader[Batch]:
     """A loader whose batches depend on seed and epoch only, not on the number of workers.
 
-    The last, smaller batch is kept, as it is a large part of few images. Every process of
+    The last, smaller batch is kept, since it is a large part of a small dataset. Every process of
     ``world`` loads its share of each batch of ``batch_size`` images.
     """
     return DataLoader(

@@ -39,7 +39,7 @@ class SegmenterTraining(MeasuredModule):
         return share.weight * loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Loss on the same kind of labels of the validation split."""
+        """Loss on the validation split, against the same kind of labels as in training."""
         self.log("val/loss", self._loss(batch), batch_size=len(batch["image"]))
 
     def _loss(self, batch: Batch) -> Tensor:

@@ -17,13 +17,13 @@ class Interruption:
     """Signals that wait for the next step of a training."""
 
     training: bool = False
-    """A training is running, so signals have to wait."""
+    """Whether a training is running, so that signals have to wait."""
     waiting: list[Callable[[], Any]] = field(default_factory=list)
-    """Calls of the handlers of signals that have arrived."""
+    """Pending calls of signal handlers, one for each signal that has arrived."""
 
 
 interruption = Interruption()
-"""That of this process."""
+"""The interruption of this process."""
 
 
 @contextmanager

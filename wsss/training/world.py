@@ -45,7 +45,7 @@ def training_world(devices: int, num_nodes: int) -> World:
     """The world of a training on ``devices`` devices of each of ``num_nodes`` nodes.
 
     Raises:
-        UserError: another number of processes was started.
+        UserError: a different number of processes was started.
     """
     wanted = devices * num_nodes
     if wanted == 1:

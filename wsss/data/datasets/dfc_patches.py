@@ -61,9 +61,9 @@ class DfcTreeSettings(DatasetSettings, ABC):
     direction: str
     """Which folder is trained on and which is tested on, a key of `DIRECTIONS`."""
     val_patches: int
-    """Number of patches in the split ``val``: those of the training folder with highest numbers.
+    """Number of patches in ``val``: those of the training folder with the highest numbers.
 
-    Neighbours on the ground have neighbouring numbers, so few of them are separated.
+    Neighbours on the ground have neighbouring numbers, so few neighbours are separated.
     """
     labels_file: str
     """File of image labels, relative to `root` or absolute; patches without a row are not used."""

@@ -47,7 +47,7 @@ class KvasirDataset(PictureDataset):
     """Frames with exactly one label: normal (the background) or polyp.
 
     If the folder of masks exists, each polyp image must have a mask and each mask an image;
-    without the folder everything but evaluation works. In the mask of a negative all pixels are
+    without the folder everything except evaluation works. In the mask of a negative all pixels are
     normal.
 
     Raises:
@@ -120,7 +120,7 @@ class KvasirDataset(PictureDataset):
 
     def _decode_mask(self, path: Path) -> Mask:
         values = read_picture(path).mean(axis=0)
-        # JPEG blurs the edges of a mask; a photograph is mostly gray.
+        # JPEG blurs the edges of a mask; a photograph is mostly grey.
         gray = float(((values > 63) & (values < 192)).mean())
         if gray > _MAX_GRAY_SHARE:
             raise UserError(f"{path}: gray in {gray:.0%} of its pixels, a mask is black and white")

@@ -23,7 +23,7 @@ from wsss.errors import UserError
 from wsss.progress import track
 
 MARKER = "scenes.json"
-_FORMAT = 1  # to be raised when the same settings give other scenes
+_FORMAT = 1  # raise when the same settings give other scenes
 _CRS = "EPSG:32632"
 _PIXEL_METRES = 10.0
 _NORTH_WEST = (500_000.0, 5_400_000.0)
@@ -70,7 +70,7 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
     writing it at the same time.
 
     Raises:
-        UserError: if the root holds anything else or scenes of other settings, or a number of
+        UserError: if the root holds anything else or scenes with other settings, or a number in
             the configuration is invalid.
     """
     _check_numbers(config)

@@ -1,4 +1,4 @@
-"""From the values in a mask file to class indices."""
+"""Convert the values in a mask file to class indices."""
 
 from __future__ import annotations
 

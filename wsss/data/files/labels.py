@@ -1,4 +1,4 @@
-"""Image-level labels: the CSV file that stores them, and how they follow from a mask."""
+"""Image-level labels: the CSV file that stores them, and how they are derived from a mask."""
 
 from __future__ import annotations
 

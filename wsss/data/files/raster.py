@@ -39,7 +39,7 @@ _opening = Lock()  # warning filters are global, and datasets are read in thread
 def read_picture(path: Path) -> Image:
     """Read values ``[bands, H, W]`` as stored, e.g. 0..255 of an 8-bit file; NaN stays NaN.
 
-    A TIFF gives its bands in file order. A gray PNG or JPEG gives one band; all others (palette,
+    A TIFF gives its bands in file order. A grey PNG or JPEG gives one band; all others (palette,
     CMYK, with alpha, ...) give red, green and blue. EXIF orientation is not applied.
 
     Raises:
@@ -91,7 +91,7 @@ def read_georeference(path: Path) -> Georeference | None:
 
 
 def read_index_mask(path: Path, bands: int = 1) -> Mask:
-    """Read indices ``[H, W]`` in 0..255 from a palette or gray PNG or the first band of a TIFF.
+    """Read indices ``[H, W]`` in 0..255 from a palette or grey PNG or the first band of a TIFF.
 
     Palette indices are not converted to colours. A TIFF must have the given number of bands.
 
@@ -108,7 +108,7 @@ def read_index_mask(path: Path, bands: int = 1) -> Mask:
             if picture.mode not in _INDEX_MODES:
                 raise UserError(
                     f"{path}: a picture of mode {picture.mode}, but an index mask is a palette or "
-                    "gray PNG or a TIFF of one band"
+                    "grey PNG or a TIFF of one band"
                 )
             values = np.asarray(picture)
     if values.dtype in (np.uint8, np.bool_):

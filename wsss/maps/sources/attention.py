@@ -12,7 +12,7 @@ from wsss.maps.sources.source import EncodedView
 def attention(view: EncodedView) -> Tensor:
     """Class attention ``[B, C, h, w]``, averaged over heads; its layers are summed or rolled out.
 
-    Summed as in "Know Your Attention Maps" (ICCV 2025), at most the number of layers; see
+    The sum, as in "Know Your Attention Maps" (ICCV 2025), is at most the number of layers; see
     `roll_out` for the other method.
     """
     if view.method == "rollout":

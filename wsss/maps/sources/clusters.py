@@ -15,7 +15,7 @@ from wsss.models.block import Block
 from wsss.models.vit import ClassTokenViT
 
 PRESENT = 0.5
-"""Probability from which a class counts as present."""
+"""Lowest probability at which a class counts as present."""
 
 
 @torch.no_grad()

@@ -22,13 +22,13 @@ class EncodedView:
     images: Tensor
     """``[B, bands, H, W]``, standardised, so that 0 is the mean."""
     scores: Scores
-    """With class attention ``[B, L, K, h, w]`` if the source reads it and it is summed."""
+    """Contain class attention ``[B, L, K, h, w]`` if the source reads it and it is summed."""
     block_inputs: Sequence[Tensor]
     """Tokens ``[B, T, D]`` that each block received; empty unless attention is recomputed."""
     layers: list[int]
-    """Numbers of the blocks that take part, rising."""
+    """Numbers of the blocks that are used, ascending."""
     method: str
-    """How layers are joined: ``sum`` or ``rollout``."""
+    """How layers are combined: ``sum`` or ``rollout``."""
     head_weights: Sequence[Tensor] | None = None
     """See `ClassTokenViT.forward`."""
     layer_weights: Tensor | None = None
@@ -45,7 +45,7 @@ class MapSource(NamedTuple):
     """A source of the registry."""
 
     maps: Callable[[EncodedView], Tensor]
-    """Makes maps ``[B, C, h, w]``, float32 from 0 up."""
+    """Makes maps ``[B, C, h, w]``, float32, at least 0."""
     class_tokens: str | None = None
     """The value that ``model.class_tokens`` must have, if any."""
     patch_head: bool = False

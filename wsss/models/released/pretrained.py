@@ -17,7 +17,7 @@ from wsss.models.positions import resize_positions
 from wsss.models.released.pretrained_names import encoder_weights
 from wsss.models.vit import ClassTokenViT
 
-#: Bands of a checkpoint by their number.
+#: Bands of a checkpoint, by the number of bands that it has.
 KNOWN_BANDS: Mapping[int, tuple[str, ...]] = {
     3: ("red", "green", "blue"),
     13: ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12"),
@@ -29,7 +29,7 @@ _ALIKE = {"B4": "red", "B3": "green", "B2": "blue"}
 
 @dataclass
 class LoadReport:
-    """What was done with the weights of a checkpoint."""
+    """How the weights of a checkpoint were used."""
 
     loaded: list[str] = field(default_factory=list)
     """Loaded tensors, by this project's names."""
@@ -55,7 +55,7 @@ def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> L
     The checkpoint must have every block, in the model's size. Position embeddings are interpolated
     bicubically to the model's grid. Each class token and its position start as those of the
     checkpoint, the register token as its first register, if it has one. The patch embedding
-    follows `adapt_bands` and is resized bicubically to the model's patch size. The layers after
+    is adapted by `adapt_bands` and resized bicubically to the model's patch size. The layers after
     the blocks (final norm, heads) are not used.
 
     Args:
@@ -109,7 +109,7 @@ def adapt_bands(weight: Tensor, names: Sequence[str], bands: Sequence[str]) -> t
     A band of the checkpoint keeps its kernel (B4, B3 and B2 of Sentinel-2 are red, green and
     blue). Every new band gets the mean of the checkpoint's kernels. If a band is new or left out,
     all kernels are scaled by the number of the checkpoint's bands over that of the model's bands,
-    so that tokens keep about their size.
+    so that tokens keep about the same magnitude.
 
     Args:
         weight: kernels of the checkpoint.
@@ -117,7 +117,7 @@ def adapt_bands(weight: Tensor, names: Sequence[str], bands: Sequence[str]) -> t
         bands: bands of the model, in order.
 
     Returns:
-        The kernels, and what was done, in words; empty for nothing.
+        The kernels, and a description of the changes, empty if there are none.
     """
     index = {name: i for i, name in enumerate(names)}
     places = [index.get(band, index.get(_ALIKE.get(band, ""))) for band in bands]

@@ -37,7 +37,7 @@ def encoder_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Tensors of other parts (decoders, heads) keep their names.
 
     Raises:
-        UserError: no class token among the weights, so no vision transformer.
+        UserError: the weights have no class token, so they are not a vision transformer.
     """
     prefix = _prefix(state)
     plain = {n.removeprefix(prefix): v.float() for n, v in state.items() if n.startswith(prefix)}
@@ -61,7 +61,7 @@ def _prefix(state: Mapping[str, Tensor]) -> str:
     ]
     found = [prefix for prefix in found if "decoder" not in prefix]
     if not found:
-        raise UserError("no class token among its weights: it is no vision transformer")
+        raise UserError("no class token among its weights: it is not a vision transformer")
     for preferred in _PREFERRED:
         for prefix in found:
             if preferred in prefix:

@@ -24,7 +24,7 @@ def read_architecture(
         **settings: of `Architecture.of`, for what tensors do not imply.
 
     Raises:
-        UserError: a tensor is missing, or the patches are no square.
+        UserError: a tensor is missing, or the patches do not form a square.
         ValueError: sizes that do not fit together.
     """
     num_classes, embed_dim = find_tensor(tensors, "cls_token").shape[1:]

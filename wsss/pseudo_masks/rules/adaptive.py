@@ -23,8 +23,8 @@ def adaptive(maps: Maps, probabilities: NDArray[np.float32], settings: RuleSetti
 def paint_above_otsu(maps: Maps) -> Painted:
     """Paint each class where its map reaches its own `otsu_threshold`.
 
-    Where several classes claim a pixel, the one wins whose map exceeds its threshold the most,
-    relative to the distance between that threshold and the map's maximum; of equal ones the first.
+    If several classes claim a pixel, it takes the one whose map exceeds its threshold the most,
+    relative to the distance between that threshold and the map's maximum; the first of equal ones.
     An increasing affine change of any map changes nothing. The threshold is Otsu's; its use per
     class and image and the choice between claims are this project's.
 

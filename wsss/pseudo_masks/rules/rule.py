@@ -19,7 +19,7 @@ Painted = NDArray[np.int16]
 
 
 class RuleSettings(NamedTuple):
-    """What rules read of the dataset and of the config group ``pseudo_mask``."""
+    """What rules read from the dataset and from the config group ``pseudo_mask``."""
 
     has_background: bool
     """Whether the dataset has a background class; if not, every pixel must take a class."""
