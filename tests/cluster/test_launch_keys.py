@@ -121,6 +121,7 @@ def test_stages_wait_for_what_they_read_and_shards_are_arrays(submit: Submit) ->
         ("launch.resources.train.shards=2", ["train.shards", "extract and generate"]),
         ("launch.resources.train.cpu=2", ["launch.resources.train.cpu", "did you mean 'cpus'"]),
         ("launch.resources.trian.cpus=2", ["launch.resources", "trian"]),
+        ("+launch.resources.trian.cpus=2", ["launch.resources.trian", "did you mean 'train'"]),
         ("launch.resources.train.minutes=0", ["minutes", "at least 1"]),
         ("launch.requeues=-1", ["launch.requeues"]),
     ],
@@ -129,6 +130,13 @@ def test_bad_resources(
     override: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused([f"paths.outputs={tmp_path}", "launch=slurm", override], capsys, *words)
+
+
+def test_debug_refuses_what_slurm_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = ["launch=debug", "launch.resources.train.shards=2", *SMALL]
+    refused([f"paths.outputs={tmp_path}", *overrides], capsys, "train.shards")
 
 
 def test_a_stage_that_reads_what_nothing_makes(

@@ -130,3 +130,10 @@ def test_contradicting_runs_are_refused(tmp_path: Path) -> None:
     fewer = make_run(tmp_path / "d", "two", 0.6, seed=1, images=11)
     with pytest.raises(UserError, match=r"judged by other rules \(images: 12, 11\)"):
         compared([run, fewer])
+
+
+def test_an_option_comes_before_the_other_settings_of_its_group(tmp_path: Path) -> None:
+    models = {"tiny": {"depth": 12, "name": "tiny"}, "mini": {"depth": 2, "name": "mini"}}
+    runs = [make_run(tmp_path, name, 0.5, model=model) for name, model in models.items()]
+
+    assert compared(runs).columns[:2] == ("model.name", "model.depth")

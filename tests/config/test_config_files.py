@@ -194,3 +194,10 @@ def test_a_value_out_of_range_is_refused_by_name_before_any_work(key: str, value
     with pytest.raises(UserError, match=key.replace(".", r"\.")) as caught:
         parse_config(plain_values(config))
     assert "\n" not in str(caught.value)
+
+
+def test_a_key_that_is_missing_is_named_though_its_class_has_a_default() -> None:
+    plain = plain_values(composed())
+    del plain["model"]["patch_head"]
+    with pytest.raises(UserError, match="model.patch_head is not set"):
+        parse_config(plain)

@@ -119,3 +119,16 @@ def test_model_directory_holds_no_pickle_and_no_code(exported: Exported) -> None
     suffixes = {path.suffix for path in files if path.name != "MLmodel"}
     assert suffixes <= {".safetensors", ".json", ".yaml", ".txt"}
     assert not [path for path in exported.run_dir.iterdir() if path.name.startswith(".")]
+
+
+def test_a_model_that_names_the_former_loader_loads(exported: Exported, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(exported.run_dir / "model", model)
+    description = (model / "MLmodel").read_text()
+    assert "wsss.export.mlflow_model" in description
+    former = description.replace("wsss.export.mlflow_model", "wsss.tracking.model")
+    (model / "MLmodel").write_text(former)
+
+    loaded = mlflow.pyfunc.load_model(str(model))
+
+    assert np.array_equal(loaded.predict(exported.images()), exported.masks())

@@ -21,6 +21,10 @@ MISSPELT = {
         ["pruning=hard_concrete"],
         ["error: pruning=hard_concrete is now called pruning=after"],
     ),
+    "renamed option, as runs of older versions name it": (
+        ["pruning.name=hard_concrete"],
+        ["error: pruning=hard_concrete is now called pruning=after"],
+    ),
     "option": (["masking=rnd"], ["masking/rnd", "none random scheduled"]),
     "key": (["trainer.max_epoch=3"], ["max_epoch", "did you mean 'max_epochs'"]),
     "nested key": (["dataset.augment.flip=true"], ["flip", "flip_horizontal"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import pytest
 from helpers import tiny
 
 SLOW = ("pytorch_lightning", "torchmetrics", "monai", "transformers", "matplotlib", "mlflow")
@@ -12,6 +13,28 @@ SLOW = ("pytorch_lightning", "torchmetrics", "monai", "transformers", "matplotli
 def test_submitting_loads_nothing_that_only_stages_need() -> None:
     loaded = (
         "import sys, wsss.cluster.launch, wsss.pipelines.status; "
+        "from wsss.engine.registry import STAGES, find_stage; [find_stage(n) for n in STAGES]; "
         f"print([name for name in {SLOW} if name in sys.modules])"
     )
     assert tiny.run_command([sys.executable, "-c", loaded]).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "wsss.pipelines",
+        "wsss.check",
+        "wsss.compare",
+        "wsss.tracking",
+        "wsss.data.check",
+        "wsss.data.derive_labels",
+    ],
+)
+def test_help_comes_without_pytorch(module: str) -> None:
+    shown = (
+        "import atexit, runpy, sys; sys.argv = ['wsss', '--help']; "
+        "atexit.register(lambda: print('torch loaded:', 'torch' in sys.modules)); "
+        f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    )
+    printed = tiny.run_command([sys.executable, "-c", shown]).stdout
+    assert printed.splitlines()[-1] == "torch loaded: False"

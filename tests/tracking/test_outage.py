@@ -116,14 +116,18 @@ def hanging() -> Iterator[tuple[str, list[socket.socket]]]:
         connection.close()
 
 
+@pytest.mark.parametrize("flush_seconds", [0.0, 0.5])
 def test_logging_goes_on_while_the_server_hangs(
-    hanging: tuple[str, list[socket.socket]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flush_seconds: float,
+    hanging: tuple[str, list[socket.socket]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
     monkeypatch.setattr(tracker, "_POLL_SECONDS", 0.05)
     uri, accepted = hanging
-    live = Tracker.open(tmp_path, tracking_config(uri, 0.0))
+    live = Tracker.open(tmp_path, tracking_config(uri, flush_seconds))
     live.log.start_run("train", "train")
     wait_for(lambda: bool(accepted))  # from here on the shipping thread waits for an answer
     (shipping,) = (t for t in threading.enumerate() if t.name == "wsss-tracking")

@@ -8,6 +8,7 @@ import submitit
 from rich.console import Console
 
 from wsss.cluster.job import StageJob
+from wsss.cluster.resources import check_names, stage_resources
 from wsss.cluster.submit import submit_experiment
 from wsss.config.launch import ClusterLaunch
 from wsss.config.parsing import parse_config
@@ -34,6 +35,7 @@ def launch_experiment(
     Raises:
         UserError: bad input; see `run_experiment` and `submit_experiment`.
     """
+    check_names(plain["launch"])
     config = parse_config(plain)
     if not isinstance(config.launch, ClusterLaunch):
         rows = run_experiment(config, console, sweep)
@@ -41,8 +43,10 @@ def launch_experiment(
     if config.launch.name == "slurm":
         submit_experiment(config, plain, console, sweep)
         return None
+    stages = choose_stages(config.stage)
+    stage_resources(config.launch, stages)
     executor = submitit.DebugExecutor(config.outputs / JOBS)
-    for stage in choose_stages(config.stage):
+    for stage in stages:
         job = StageJob(config=plain, stage=stage.name, part=WHOLE, key="", sweep=sweep)
         executor.submit(job).result()
     return None

@@ -88,7 +88,10 @@ def _rerun(states: Sequence[StageState], console: Console) -> None:
     broken = ("failed", "cancelled")
     for run in dict.fromkeys(row.run for row in states if row.state in broken):
         plain = json.loads((run / COMPOSED).read_text())
-        launch_experiment(plain | {"stage": [*job_keys(run)]}, console)
+        try:
+            launch_experiment(plain | {"stage": [*job_keys(run)]}, console)
+        except UserError as error:
+            raise UserError(f"{run}: {error}") from error
 
 
 def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
@@ -117,7 +120,3 @@ def _cell(row: StageState) -> Text:
     if row.state in ("running", "pending"):
         text = f"{row.state} {row.job}"
     return Text(text, style=STYLES[row.state])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,12 +12,13 @@ from rich.console import Console
 from wsss.cluster.job import StageJob
 from wsss.cluster.job_records import JobRecord, JobRecords, log_path
 from wsss.cluster.queue import live_jobs
+from wsss.cluster.resources import stage_resources
 from wsss.cluster.slurm import submit
 from wsss.config.launch import ClusterLaunch, Resources
 from wsss.config.schema import Config
 from wsss.data.open import open_dataset
 from wsss.engine.graph import Graph
-from wsss.engine.registry import STAGES, choose_stages, find_stage
+from wsss.engine.registry import choose_stages, find_stage
 from wsss.engine.run_directory import RunDirectory
 from wsss.engine.runner import relative
 from wsss.engine.stage import Part, Stage
@@ -58,8 +59,7 @@ def submit_experiment(
     launch = config.launch
     assert isinstance(launch, ClusterLaunch)
     stages = choose_stages(config.stage)
-    shardable = [name for name in STAGES if find_stage(name).run_part is not None]
-    resources = {stage.name: launch.resources_of(stage.name, shardable) for stage in stages}
+    resources = stage_resources(launch, stages)
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
     directory = RunDirectory.open(config, sweep)
     records = JobRecords(config.outputs / JOBS)

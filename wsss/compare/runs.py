@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wsss.compare.metrics import read_rule, read_scores
+from wsss.config.renamed import RENAMED
 from wsss.errors import UserError
 from wsss.runs.finding import read_json
 from wsss.runs.identity import flat, identity
@@ -42,6 +43,9 @@ def read_run(path: Path) -> Run:
         seed, split = int(settings.pop("seed")), str(config["evaluation"]["split"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path / CONFIG} is not the config of a run ({error!r})") from error
+    for (group, former), now in RENAMED.items():
+        if settings.get(f"{group}.name") == former:
+            settings[f"{group}.name"] = now
     if settings.get("masking.name") == "none":
         settings.setdefault("masking.dp_rate", 0.0)  # equivalent
     return Run(path, config, settings, seed, read_scores(path, split), read_rule(path, split))

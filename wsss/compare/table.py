@@ -54,12 +54,15 @@ def group_runs(runs: Sequence[Run]) -> list[Row]:
 
 
 def differing_keys(rows: Sequence[Row]) -> list[str]:
-    """The settings that differ between rows, in the order of the config.
+    """The settings that differ between rows, in the order of the config,
+    the name of a group's option before its other settings.
 
     A setting of a group's option, such as ``masking.ramp``, is left out if it is equal in all rows
     that have it and the option itself differs.
     """
     every = list(dict.fromkeys(key for row in rows for key in row.settings))
+    groups = list(dict.fromkeys(key.partition(".")[0] for key in every))
+    every.sort(key=lambda key: (groups.index(key.partition(".")[0]), key not in selectors(key)))
     differing = [key for key in every if len({show(row.settings, key) for row in rows}) > 1]
     telling = [
         key

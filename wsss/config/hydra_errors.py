@@ -12,12 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 
+from wsss.config.renamed import renamed_hint
 from wsss.suggest import suggestion
 
 _UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'")
 _UNKNOWN_OPTION = re.compile(r"Could not find '([^']+)/([^'/]+)'")
-#: Options that were renamed, with their new names.
-_RENAMED = {"pruning=hard_concrete": "pruning=after"}
 
 
 def describe(error: Exception, config_directory: str, arguments: Sequence[str]) -> str:
@@ -30,10 +29,8 @@ def describe(error: Exception, config_directory: str, arguments: Sequence[str]) 
         return f"cannot read '{error.override}': {message}"
     if found := _UNKNOWN_KEY.search(message):
         return f"unknown key '{found[1]}'{_valid_keys(found[1], config_directory, arguments)}"
-    if found := _UNKNOWN_OPTION.search(message):
-        option = f"{found[1]}={found[2]}"
-        if option in _RENAMED:
-            return f"{option} is now called {_RENAMED[option]}"
+    if (found := _UNKNOWN_OPTION.search(message)) and (hint := renamed_hint(found[1], found[2])):
+        return hint
     return message.partition(" Config search path:")[0]
 
 

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from wsss.config.cross_checks import check_masking, check_objective
+from wsss.config.renamed import renamed_hint
 from wsss.config.schema import GROUPS, Config, PathsConfig
 from wsss.errors import UserError
 from wsss.maps.config import check_maps
@@ -64,6 +65,8 @@ def _group(group: str, content: Any) -> Any:
     selector = "kind" if "kind" in content else "name"
     chosen = str(content.get(selector))
     if chosen not in choices:
+        if hint := renamed_hint(group, chosen):
+            raise UserError(hint)
         raise UserError(f"{group}.{selector} is '{chosen}'; valid: {', '.join(choices)}")
     rest = {k: v for k, v in content.items() if k != "kind"}
     return _checked(choices[chosen], rest, group)
@@ -75,6 +78,9 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
     for key in content:
         if key not in known:
             raise UserError(f"unknown key '{group}.{key}'{suggestion(key, known)}")
+    for key in known:  # defaults in a class are for files of older versions only
+        if key not in content:
+            raise UserError(f"{group}.{key} is not set; add {group}.{key}=<value>")
     inside = {
         name: _nested(hint, content[name], f"{group}.{name}")
         for name, hint in get_type_hints(kind).items()

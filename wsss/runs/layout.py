@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wsss.config.schema import Config
 from wsss.runs.identity import fingerprint, identity
+
+if TYPE_CHECKING:  # so that reading runs does not load PyTorch
+    from wsss.config.schema import Config
 
 RUNS, JOBS = "runs", "jobs"
 CONFIG, SWEEPS, MODEL = "config.json", "sweeps.json", "model"

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-Handler = Callable[[int, FrameType | None], Any]
-
 
 @dataclass
 class Interruption:
