@@ -39,7 +39,12 @@ def test_each_row_against_the_first(runs: list[Run]) -> None:
         ("random", "0.5", "3", "+0.100", "+0.050 to +0.150"),  # 0.1 ± 4.303 * 0.02 / sqrt(3)
         ("random", "0.75", "1", "-", "-"),
     )
-    for words in ("segmenter mIoU minus", "paired t interval", "masking.name=none", "two common seeds"):
+    for words in (
+        "segmenter mIoU minus",
+        "paired t interval",
+        "masking.name=none",
+        "two common seeds",
+    ):
         assert words in table.caption
 
 
