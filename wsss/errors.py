@@ -10,3 +10,8 @@ class UserError(Exception):
     def __str__(self) -> str:
         """The line alone; PyTorch wraps errors of loader workers in a traceback."""
         return super().__str__().rpartition(f"{__name__}.UserError: ")[2].strip()
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error without line breaks."""
+    return " ".join(str(error).split())

@@ -11,31 +11,15 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
+from helpers.unet_settings import unet_config
 from torch import Tensor, nn
 
 from wsss.data.base import Dataset
 from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
 from wsss.models.input_spec import InputSpec
-from wsss.models.segmenter_config import UNetConfig
 from wsss.stages.relabel import allowed_classes, relabel
 
-SETTINGS = UNetConfig(
-    name="unet",
-    channels=[4],
-    residual_units=1,
-    image_size=8,
-    window=8,
-    loss="cross_entropy",
-    generalised_q=0.5,
-    symmetric_share=0.5,
-    bootstrap_share=0.5,
-    rounds=2,
-    max_epochs=1,
-    batch_size=1,
-    lr=0.01,
-    weight_decay=0.0,
-    overlap=0.0,
-)
+SETTINGS = unet_config(8, rounds=2)
 
 
 @pytest.fixture

@@ -7,29 +7,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.unet_settings import unet_config
 from torch import Tensor
 
 from wsss.data.types import IGNORE_INDEX
-from wsss.models.segmenter_config import LOSSES, UNetConfig
+from wsss.models.segmenter_config import LOSSES
 from wsss.training.pixel_losses import segmentation_loss
 
-CONFIG = UNetConfig(
-    name="unet",
-    channels=[4],
-    residual_units=1,
-    image_size=4,
-    window=4,
-    loss="cross_entropy",
-    generalised_q=0.5,
-    symmetric_share=0.25,
-    bootstrap_share=0.25,
-    rounds=1,
-    max_epochs=1,
-    batch_size=1,
-    lr=0.01,
-    weight_decay=0.0,
-    overlap=0.0,
-)
+CONFIG = unet_config(4, symmetric_share=0.25, bootstrap_share=0.25)
 # Two pixels of three classes, labelled with class 0, and one that is ignored.
 PROBABILITIES = torch.tensor([[0.25, 0.5, 0.25], [0.64, 0.18, 0.18], [0.1, 0.1, 0.8]])
 SCORES = PROBABILITIES.log().T.reshape(1, 3, 1, 3)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from helpers.small_datasets import synthetic_config
 
 from wsss.data.augment import AugmentConfig
 from wsss.data.base import Dataset
-from wsss.data.datasets.synthetic import SyntheticConfig
 from wsss.data.open import open_dataset
 from wsss.data.statistics import band_statistics
 from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask
@@ -22,27 +22,9 @@ TURNS = AugmentConfig(flip_horizontal=True, flip_vertical=True, rotate90=True, m
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return open_dataset(
-        SyntheticConfig(
-            name="tiny",
-            root=str(tmp_path_factory.mktemp("samples") / "scenes"),
-            image_size=32,
-            fit="resize",
-            modality="s2",
-            bands=["B4", "B3"],
-            direction="test_to_validation",
-            val_patches=2,
-            labels_file="labels.csv",
-            cache_mb=0,
-            on_error="raise",
-            augment=EVERYTHING,
-            scenes_train=6,
-            scenes_val=2,
-            scenes_test=2,
-            scene_size=32,
-            scenes_seed=0,
-        )
-    )
+    root = tmp_path_factory.mktemp("samples") / "scenes"
+    changes = {"modality": "s2", "bands": ["B4", "B3"], "augment": EVERYTHING, "scenes_seed": 0}
+    return open_dataset(synthetic_config(root, **changes))
 
 
 def spec_of(dataset: Dataset, image_size: int) -> InputSpec:

@@ -12,7 +12,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from wsss.cluster.job_records import JobRecord
 from wsss.config.launch import ClusterLaunch, Resources
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 
 T = TypeVar("T")
 
@@ -89,4 +89,4 @@ def submit(
 def _complaint(error: Exception) -> str:
     """The error message of sbatch, without what submitit adds."""
     lines = [line.strip() for line in str(error).splitlines() if "sbatch: error:" in line]
-    return " ".join(lines) or " ".join(str(error).split())[:300]
+    return " ".join(lines) or one_line(error)[:300]

@@ -13,6 +13,7 @@ from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 
 from wsss.config.renamed import renamed_hint
+from wsss.errors import one_line
 from wsss.suggest import suggestion
 
 _UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'")
@@ -24,7 +25,7 @@ def describe(error: Exception, config_directory: str, arguments: Sequence[str]) 
 
     ``arguments`` are those of the command line.
     """
-    message = " ".join(str(error).split())
+    message = one_line(error)
     if isinstance(error, OverrideParseException):
         return f"cannot read '{error.override}': {message}"
     if found := _UNKNOWN_KEY.search(message):

@@ -12,7 +12,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from wsss.config.cross_checks import check_masking, check_objective
 from wsss.config.renamed import renamed_hint
 from wsss.config.schema import GROUPS, Config, PathsConfig
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 from wsss.maps.config import check_maps
 from wsss.suggest import suggestion
 
@@ -30,7 +30,7 @@ def plain_values(composed: DictConfig) -> dict[str, Any]:
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is not set; add {error.full_key}=<value>") from error
     except OmegaConfBaseException as error:
-        raise UserError(" ".join(str(error).split())) from error
+        raise UserError(one_line(error)) from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.data.files.labels import read_labels
+from wsss.data.files.palette import Colour
 from wsss.data.holdout import hold_out
+from wsss.data.pictures import picture_info
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
-from wsss.data.types import ImageRecord, Split
+from wsss.data.types import DatasetInfo, ImageRecord, Split
 from wsss.errors import UserError
 
 
@@ -25,9 +27,21 @@ class LabelledSettings(DatasetSettings, ABC):
     """Number of training images that are held out for the split ``val``."""
 
 
-def labelled_protocol(config: LabelledSettings) -> str:
-    """See `DatasetInfo.protocol`."""
-    return f"val_images={config.val_images}, labels_file={config.labels_file}"
+def labelled_info(
+    config: LabelledSettings, classes: Sequence[str], palette: Sequence[Colour]
+) -> DatasetInfo:
+    """Describe such a dataset: RGB pictures, several labels per image, no background class.
+
+    ``palette`` has an RGB colour in 0..255 for each of ``classes``.
+    """
+    return picture_info(
+        config.name,
+        classes,
+        palette,
+        background=None,
+        multi_label=True,
+        protocol=f"val_images={config.val_images}, labels_file={config.labels_file}",
+    )
 
 
 def labelled_splits(

@@ -19,6 +19,7 @@ from wsss.runs.layout import (
     CONFIG,
     JOB_KEYS,
     MODEL,
+    RUNS,
     SWEEPS,
     job_keys,
     run_path,
@@ -102,7 +103,7 @@ class RunDirectory:
 
 def link_everywhere(outputs: Path, key: str, stage: str, artifact: Path) -> None:
     """Link the artifact in every run directory that waits for the job with this key."""
-    for run in sorted((outputs / "runs").iterdir()):
+    for run in sorted((outputs / RUNS).iterdir()):
         if job_keys(run).get(stage) == key:
             _link(run, stage, artifact)
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 from wsss.models.gates import HeadGates
 from wsss.models.input_spec import InputSpec
 from wsss.models.released.mctformer import import_mctformer, is_mctformer
@@ -45,7 +45,7 @@ def load_classifier(directory: Path) -> tuple[ClassTokenViT, InputSpec]:
         model.load_state_dict(load_file(directory / WEIGHTS))
         return model.eval(), InputSpec(**description["input"])
     except Exception as error:  # a damaged description can fail in any way
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{directory} holds no readable classifier: {reason}") from error
 
 
@@ -103,7 +103,7 @@ def read_state_dict(path: Path) -> Mapping[str, Tensor]:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds for a broken file
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise UserError(f"checkpoint {path} cannot be read: {reason}") from error
     for key in _CONTAINERS:
         if isinstance(content, dict) and isinstance(content.get(key), dict):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 from wsss.models.input_spec import InputSpec
 from wsss.models.segformer import SegFormer
 from wsss.models.segmenter_config import SegmenterConfig
@@ -95,5 +95,5 @@ def load_segmenter(directory: Path) -> tuple[nn.Module, InputSpec]:
         network.load_state_dict(load_file(directory / WEIGHTS))
         return network.eval(), spec
     except Exception as error:  # a damaged description can fail in any way
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{directory} holds no readable segmenter: {reason}") from error

@@ -27,7 +27,7 @@ def job_keys(run: Path) -> dict[str, str]:
 def run_path(config: Config) -> Path:
     """The run directory of an experiment."""
     digest = fingerprint(settings_of(config))[:8]
-    return config.outputs / "runs" / f"{config.dataset.name}_{digest}"
+    return config.outputs / RUNS / f"{config.dataset.name}_{digest}"
 
 
 def settings_of(config: Config) -> dict[str, Any]:

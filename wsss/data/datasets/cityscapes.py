@@ -10,9 +10,9 @@ from typing import NamedTuple
 from wsss.data.files.codes import ClassCodes
 from wsss.data.files.palette import Colour
 from wsss.data.files.raster import read_index_mask
-from wsss.data.labelled import LabelledSettings, labelled_protocol, labelled_splits
+from wsss.data.labelled import LabelledSettings, labelled_info, labelled_splits
 from wsss.data.mask_labels import MaskLabels, read_each
-from wsss.data.pictures import PictureDataset, picture_info
+from wsss.data.pictures import PictureDataset
 from wsss.data.quarantine import Quarantine
 from wsss.data.types import Count, Mask
 from wsss.errors import UserError
@@ -123,14 +123,7 @@ class CityscapesDataset(PictureDataset):
             testing=self._images["val"],
             quarantine=quarantine,
         )
-        info = picture_info(
-            config.name,
-            _NAMES,
-            [c.colour for c in CLASSES],
-            background=None,
-            multi_label=True,
-            protocol=labelled_protocol(config),
-        )
+        info = labelled_info(config, _NAMES, [c.colour for c in CLASSES])
         super().__init__(info, records, quarantine.reasons, config.cache_mb)
 
     def counts(self) -> dict[str, Count]:

@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from wsss.data.types import Georeference, Image, Mask
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 
 _GRAY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _INDEX_MODES = (_GRAY_MODES - {"F"}) | {"P"}
@@ -157,5 +157,5 @@ def _errors_named(path: Path) -> Iterator[None]:
         yield
     except _DECODER_ERRORS as error:
         # rasterio's message only refers to its cause.
-        reason = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
+        reason = one_line(error.__cause__ or error) or type(error).__name__
         raise UserError(f"{path}: broken, truncated or not a picture ({reason})") from error

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from wsss.errors import UserError
-from wsss.models.released.tensors import find_tensor, one_line, read_architecture
+from wsss.errors import UserError, one_line
+from wsss.models.released.tensors import find_tensor, read_architecture
 from wsss.models.vit import ClassTokenViT
 
 #: Stored in these releases, but without influence on their outputs.

@@ -55,8 +55,3 @@ def find_tensor(tensors: Mapping[str, Tensor], *names: str) -> Tensor:
         if name in tensors:
             return tensors[name]
     raise UserError(f"released checkpoint has no tensor '{names[0]}'; is it from another model?")
-
-
-def one_line(error: Exception) -> str:
-    """The message of an error, without line breaks."""
-    return " ".join(str(error).split())

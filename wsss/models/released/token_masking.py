@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 from wsss.models.gates import HeadGates
-from wsss.models.released.tensors import find_tensor, one_line, read_architecture
+from wsss.models.released.tensors import find_tensor, read_architecture
 from wsss.models.vit import ClassTokenViT
 
 #: Stored in the release, but without influence on its class scores or class attention.
