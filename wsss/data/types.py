@@ -14,7 +14,7 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 IGNORE_INDEX = 255
 
 Image = NDArray[np.float32]
-"""``[bands, H, W]`` in the dataset's physical units."""
+"""``[bands, H, W]`` in the dataset's physical units; NaN where a band holds no data."""
 Mask = NDArray[np.uint8]
 """``[H, W]`` of class indices; pixels of `IGNORE_INDEX` are not scored."""
 
