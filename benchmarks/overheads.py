@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.results import Figure, Outcome
-from wsss.engine.artifacts import describe_file
+from wsss.digests import file_digest
 from wsss.timing import time_in_turn
 
 COMMAND = (sys.executable, "-m", "wsss.pipelines")
@@ -42,7 +42,7 @@ def measure(rounds: int, device: str) -> Outcome:
             "--cfg job": partial(run, *COMMAND, "--cfg", "job"),
             "stage=all, up to date": partial(run, *everything),
             "python -c 'import torch'": partial(run, sys.executable, "-c", "import torch"),
-            "hashing": partial(describe_file, blob),
+            "hashing": partial(file_digest, blob),
         }
         seconds = time_in_turn(passes, rounds)
         importing = imports(*everything)

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipelines.experiments import Overrides, run_all, write_table
-from wsss.report.seeds import mean_and_spread, read_metrics
+from wsss.report.seeds import mean_and_spread
+from wsss.runs.results import read_metrics
 
 MASKS_ALONE = ("segmenter.max_epochs=0", "evaluation.split=val", "evaluation.figure_images=0")
 RATES = (0.25, 0.5, 1.0)

@@ -11,7 +11,8 @@ measures the time of a step. An interrupted recipe continues where it stopped.
 from __future__ import annotations
 
 from pipelines.experiments import Overrides, run_all, write_table
-from wsss.report.seeds import mean_and_spread, read_metrics
+from wsss.report.seeds import mean_and_spread
+from wsss.runs.results import read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
 ROWS: dict[str, Overrides] = {

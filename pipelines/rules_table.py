@@ -15,7 +15,8 @@ import sys
 
 from pipelines.experiments import Overrides, run_all, write_table
 from wsss.pseudo_masks.rules.registry import RULES
-from wsss.report.seeds import mean_and_spread, read_metrics
+from wsss.report.seeds import mean_and_spread
+from wsss.runs.results import read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
 ROWS = {

@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 from pipelines.experiments import TABLES, Overrides, run_all, write_table
 from wsss.models.checkpoint import load_classifier
 from wsss.models.speed import speed_ratio
-from wsss.report.seeds import mean_and_spread, read_metrics
+from wsss.report.seeds import mean_and_spread
+from wsss.runs.results import read_metrics
 
 NO_SEGMENTER = ("segmenter.max_epochs=0", "evaluation.figure_images=0")
 TRAINED: Overrides = ("pruning=none",)

@@ -20,7 +20,8 @@ from pipelines import (
     token_masking,
 )
 from pipelines.experiments import SYSTEM_COLUMNS, run_all, system_cells, write_table
-from wsss.report.seeds import mean_and_spread, read_metrics
+from wsss.report.seeds import mean_and_spread
+from wsss.runs.results import read_metrics
 
 ROWS = (
     default.ROWS

@@ -61,7 +61,8 @@ def check(config: Config, console: Console) -> int:
     # Each image is read once, so a cache would only waste memory. Errors of single images are
     # collected first; on_error decides below whether they are faults.
     dataset = list_dataset(replace(config.dataset, cache_mb=0, on_error="skip"))
-    unreadable = find_unreadable(dataset, dataset_memory(config))
+    dataset.memory = dataset_memory(config)
+    unreadable = find_unreadable(dataset, dataset.memory)
     if config.dataset.on_error == "skip":
         dataset.leave_out(unreadable)
         unreadable = {}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import file_digest
 
 from wsss.check.report import Finding
 from wsss.data.base import Dataset
 from wsss.data.types import SPLITS
-from wsss.progress import track
 
 
 def duplicate_findings(dataset: Dataset) -> list[Finding]:
@@ -27,22 +24,8 @@ def duplicate_findings(dataset: Dataset) -> list[Finding]:
 
 def find_duplicates(dataset: Dataset) -> list[tuple[str, ...]]:
     """Ids of each set of images with identical files."""
-    by_size = defaultdict(list)  # only files of equal size need to be read
-    for split in SPLITS:
-        for image_id, sizes, _ in dataset.index(split):
-            by_size[tuple(sizes)].append(image_id)
-    ids = [image_id for members in by_size.values() if len(members) > 1 for image_id in members]
-
-    def digest(image_id: str) -> bytes:
-        digests = b""
-        for path in dataset.record(image_id).files:
-            with path.open("rb") as file:
-                digests += file_digest(file, "sha256").digest()
-        return digests
-
     same = defaultdict(list)
-    with ThreadPoolExecutor() as threads:
-        digests = track(threads.map(digest, ids), "comparing files", len(ids))
-        for image_id, found in zip(ids, digests, strict=True):
-            same[found].append(image_id)
+    for split in SPLITS:
+        for image_id, digests, _ in dataset.index(split):
+            same[tuple(digests)].append(image_id)
     return [tuple(members) for members in same.values() if len(members) > 1]

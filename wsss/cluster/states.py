@@ -9,8 +9,9 @@ from typing import Literal
 
 from wsss.cluster.job_records import JobRecord, JobRecords, log_path
 from wsss.cluster.queue import endings, live_jobs
-from wsss.engine.artifacts import read_manifest
 from wsss.runs.layout import JOBS, job_keys
+from wsss.runs.manifest import MANIFEST
+from wsss.runs.results import stage_directory
 
 State = Literal["up to date", "running", "pending", "failed", "cancelled", "-"]
 
@@ -43,7 +44,7 @@ def stage_states(runs: Sequence[Path], stages: Sequence[str]) -> list[StageState
             if (record := records.get(key)) is not None:
                 jobs[run, stage] = (record, log_path(records.folder, record))
     live = live_jobs() if jobs else {}
-    done = {(r, s) for r in runs for s in stages if read_manifest(r / s) is not None}
+    done = {(r, s) for r in runs for s in stages if (stage_directory(r, s) / MANIFEST).is_file()}
     unfinished = {record.job for place, (record, _) in jobs.items() if place not in done}
     ended = endings(sorted(unfinished - set(live)))
     found = []

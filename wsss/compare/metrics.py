@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsss.errors import UserError
-from wsss.report.seeds import read_metrics
+from wsss.runs.results import read_metrics
 
 _REPORTED = "<reported split>"
 
@@ -107,8 +106,6 @@ def _stage_metrics(run: Path, stage: str) -> Any:
         return read_metrics(run, stage)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except ValueError as error:
-        raise UserError(f"{run / stage / 'metrics.json'} is no JSON ({error})") from error
 
 
 def _dig(content: Any, where: tuple[str, ...], split: str) -> Any:

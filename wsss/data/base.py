@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +23,11 @@ from wsss.data.types import (
     Mask,
     Split,
 )
+from wsss.digests import file_digests
 from wsss.errors import UserError
+
+IndexRow = tuple[str, list[str], list[int]]
+"""Id, SHA-256 of each file, and labels of an image."""
 
 
 class Dataset(ABC):
@@ -54,6 +59,8 @@ class Dataset(ABC):
         self.info = info
         self.quarantined = dict(quarantined)
         """Why images were left out, by id."""
+        self.memory: Path | None = None
+        """Folder that keeps the digests of files, see `wsss.digests`; ``None`` keeps nothing."""
         self._set_records(records)
 
     def leave_out(self, reasons: Mapping[str, str]) -> None:
@@ -65,6 +72,7 @@ class Dataset(ABC):
 
     def _set_records(self, records: Mapping[Split, Sequence[ImageRecord]]) -> None:
         self._records = {split: tuple(records[split]) for split in SPLITS}
+        self._index: dict[Split, list[IndexRow]] = {}
         self._by_id: dict[str, ImageRecord] = {}
         info, left_out = self.info, len(self.quarantined)
         for split, members in self._records.items():
@@ -90,12 +98,18 @@ class Dataset(ABC):
             table[row, list(record.labels)] = 1
         return table[:, list(self.info.image_classes)]
 
-    def index(self, split: Split) -> list[tuple[str, list[int], list[int]]]:
-        """Id, file sizes in bytes and labels of every image: the input of fingerprints."""
-        return [
-            (r.image_id, [f.stat().st_size for f in r.files], list(r.labels))
-            for r in self._records[split]
-        ]
+    def index(self, split: Split) -> list[IndexRow]:
+        """Id, digests of files and labels of every image: the input of fingerprints.
+
+        Files are read at the first call, those that `memory` knows only if they have changed.
+        """
+        if split not in self._index:
+            records = self._records[split]
+            digests = iter(file_digests([f for r in records for f in r.files], self.memory))
+            self._index[split] = [
+                (r.image_id, [next(digests) for _ in r.files], list(r.labels)) for r in records
+            ]
+        return self._index[split]
 
     def counts(self) -> dict[str, Count]:
         """Number of images per split, or per list or folder if the providers state its size."""

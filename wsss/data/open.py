@@ -17,13 +17,14 @@ def open_dataset(config: DatasetSettings, memory: Path | None = None) -> Dataset
 
     Args:
         config: configuration of a dataset in `DATASETS`.
-        memory: folder that stores which images are unreadable, if those are left out.
+        memory: folder that keeps digests of files, and which images are unreadable.
 
     Raises:
         UserError: names what is missing or wrong.
         TypeError: the configuration is not that of a known dataset.
     """
     dataset = list_dataset(config)
+    dataset.memory = memory
     if config.on_error == "skip":
         dataset.leave_out(find_unreadable(dataset, memory))
     return dataset

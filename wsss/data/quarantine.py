@@ -10,6 +10,7 @@ from pathlib import Path
 from wsss.data.base import Dataset
 from wsss.data.memory import remembered
 from wsss.data.types import SPLITS
+from wsss.digests import FileState
 from wsss.errors import UserError
 from wsss.progress import track
 
@@ -44,14 +45,11 @@ def find_unreadable(dataset: Dataset, memory: Path | None = None) -> dict[str, s
 
     Args:
         dataset: all its splits are read.
-        memory: folder that keeps the answer until a file changes in size or time.
+        memory: folder that keeps the answer until a file changes.
     """
     ids = [image_id for split in SPLITS for image_id in dataset.ids(split)]
     files = [path for image_id in ids for path in dataset.record(image_id).files]
-    stats = [path.stat() for path in files]
-    states = [
-        (str(path), stat.st_size, stat.st_mtime_ns) for path, stat in zip(files, stats, strict=True)
-    ]
+    states = [(str(path), *FileState.of(path)) for path in files]
     reasons: dict[str, str] = remembered(
         memory,
         [_VERSION, type(dataset).__name__, dataset.info.bands, states],

@@ -10,6 +10,7 @@ from wsss.engine.artifacts import Artifact
 from wsss.engine.registry import find_stage
 from wsss.engine.stage import Stage
 from wsss.runs.identity import fingerprint
+from wsss.runs.layout import ARTIFACTS, dataset_memory
 
 
 @dataclass
@@ -24,13 +25,20 @@ class Graph:
         """The artifact of a stage."""
         if stage.name not in self._located:
             self._located[stage.name] = Artifact(
-                self.config.outputs / "artifacts",
+                self.config.outputs / ARTIFACTS,
                 stage.name,
                 stage.version,
-                stage.inputs(self.config, self.dataset),
+                stage.inputs(self.config, self.dataset) | self._threads,
                 {name: read.fingerprint for name, read in self.upstream(stage).items()},
+                dataset_memory(self.config),
             )
         return self._located[stage.name]
+
+    @property
+    def _threads(self) -> dict[str, int]:
+        """The number of threads, where it is set: it changes the last bits of sums."""
+        threads = self.config.launch.threads
+        return {} if threads is None else {"threads": threads}
 
     def upstream(self, stage: Stage) -> dict[str, Artifact]:
         """The artifacts that a stage reads."""
@@ -41,5 +49,5 @@ class Graph:
         if stage.plan is None:
             return f"{stage.name}_{self.artifact(stage).fingerprint}"
         upstream = {name: read.fingerprint for name, read in self.upstream(stage).items()}
-        plan = stage.plan(self.config, self.dataset)
+        plan = stage.plan(self.config, self.dataset) | self._threads
         return f"{stage.name}_{fingerprint([stage.version, plan, upstream])}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 from wsss.atomic import replacing
 from wsss.config.schema import Config
-from wsss.engine.artifacts import MANIFEST, Artifact, write_json
+from wsss.engine.artifacts import Artifact, write_json
 from wsss.engine.params import chosen_params
 from wsss.engine.stage import SaveModel
 from wsss.runs.identity import flat
@@ -25,6 +26,7 @@ from wsss.runs.layout import (
     run_path,
     settings_of,
 )
+from wsss.runs.manifest import MANIFEST
 from wsss.tracking import RunLog
 
 
@@ -109,6 +111,5 @@ def link_everywhere(outputs: Path, key: str, stage: str, artifact: Path) -> None
 
 
 def _link(run: Path, stage: str, artifact: Path) -> None:
-    with replacing(run / stage) as fresh:
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(artifact, target_is_directory=True)
+    with replacing(run / stage) as fresh:  # relative, so that outputs can be moved and copied
+        fresh.symlink_to(os.path.relpath(artifact, run), target_is_directory=True)

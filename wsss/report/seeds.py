@@ -9,12 +9,6 @@ from pathlib import Path
 from typing import Any
 
 
-def read_metrics(run: Path, stage: str) -> dict[str, Any]:
-    """The metrics of a stage of a run."""
-    metrics: dict[str, Any] = json.loads((run / stage / "metrics.json").read_text("utf-8"))
-    return metrics
-
-
 def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:
     """Mean ± sample standard deviation as text; a single value has no deviation."""
     mean = f"{statistics.mean(values):.{decimals}f}"

@@ -12,7 +12,7 @@ from wsss.runs.identity import fingerprint, identity
 if TYPE_CHECKING:  # so that reading runs does not load PyTorch
     from wsss.config.schema import Config
 
-RUNS, JOBS = "runs", "jobs"
+RUNS, JOBS, ARTIFACTS = "runs", "jobs", "artifacts"
 CONFIG, SWEEPS, MODEL = "config.json", "sweeps.json", "model"
 COMPOSED, JOB_KEYS = "composed.json", "jobs.json"
 

@@ -1,0 +1,71 @@
+"""The manifest of an artifact: the one reader that compares files with their digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from wsss.digests import file_digests
+from wsss.runs.identity import fingerprint
+
+MANIFEST = "manifest.json"
+_SEAL = "sealed"
+
+
+class Damaged(Exception):
+    """Evidence that an artifact is not what its manifest says, in one line."""
+
+
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with a digest of itself."""
+    plain = json.loads(json.dumps(manifest))
+    return {**plain, _SEAL: fingerprint(plain)}
+
+
+def contents(manifest: Mapping[str, Any]) -> str:
+    """Digest of all that an artifact holds."""
+    return fingerprint({name: file["sha256"] for name, file in manifest["files"].items()})
+
+
+def read_manifest(
+    directory: Path, memory: Path | None = None, *, only: str | None = None
+) -> dict[str, Any] | None:
+    """The manifest of a complete artifact; ``None`` if the directory has none.
+
+    Args:
+        directory: of the artifact.
+        memory: folder that keeps the digests of files, see `wsss.digests`.
+        only: the one file to compare with its digest; by default every file.
+
+    Raises:
+        Damaged: the manifest or a file is not what was written, or a file is missing.
+        OSError: the disk refuses; this is no evidence of damage.
+    """
+    path = directory / MANIFEST
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        manifest: dict[str, Any] = json.loads(text)
+        seal = manifest.pop(_SEAL, None)  # artifacts of older versions have none
+        named = {str(name): str(file["sha256"]) for name, file in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Damaged(f"{path} is not a manifest") from None
+    if seal is not None and seal != fingerprint(manifest):
+        raise Damaged(f"{path} has been changed since it was written")
+    if only is not None:
+        named = {name: digest for name, digest in named.items() if name == only}
+    for name in named:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise Damaged(f"{path} names {name}, outside of its folder")
+    try:
+        digests = file_digests([directory / name for name in named], memory)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Damaged(f"{error.filename} is missing") from None
+    for (name, expected), digest in zip(named.items(), digests, strict=True):
+        if digest != expected:
+            raise Damaged(f"{directory / name} has been changed since it was written")
+    return manifest
