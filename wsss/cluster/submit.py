@@ -17,6 +17,7 @@ from wsss.cluster.slurm import submit
 from wsss.config.launch import ClusterLaunch, Resources
 from wsss.config.schema import Config
 from wsss.data.open import open_dataset
+from wsss.engine.feasible import check_networks
 from wsss.engine.graph import Graph
 from wsss.engine.registry import choose_stages, find_stage
 from wsss.engine.run_directory import RunDirectory
@@ -60,6 +61,7 @@ def submit_experiment(
     assert isinstance(launch, ClusterLaunch)
     stages = choose_stages(config.stage)
     resources = stage_resources(launch, stages)
+    check_networks(config, [stage.name for stage in stages])  # the nodes have their own memory
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
     directory = RunDirectory.open(config, sweep)
     records = JobRecords(config.outputs / JOBS)
@@ -71,10 +73,10 @@ def submit_experiment(
             if stage.plan is None:
                 directory.link(stage.name, graph.artifact(stage).path)
             directory.submitted({stage.name: graph.job_key(stage)}, plain)
-    console.print(f"run: {relative(directory.path)}", highlight=False)
+    console.print(f"run: {relative(directory.path)}")
     for row in done:
         where = "" if row.log is None else f"  {relative(row.log)}"
-        console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}", highlight=False)
+        console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}")
     return done
 
 

@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsss.checks import check_least, check_positive
+from wsss.checks import check_between, check_least, check_positive
 from wsss.errors import UserError
 
 
@@ -28,8 +28,8 @@ class LaunchConfig(ABC):
     """
 
     def __post_init__(self) -> None:
-        check_least("launch.threads", self.threads, 1)
-        check_least("launch.workers", self.workers, 0)
+        check_between("launch.threads", self.threads, 1, 4096)
+        check_between("launch.workers", self.workers, 0, 1024)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,14 @@ class PathsConfig:
     outputs: str
     """Folder for everything; ``~`` is expanded."""
 
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            raise ValueError("paths.outputs is empty, it must name a folder")
+        try:
+            Path(self.outputs).expanduser()
+        except RuntimeError as error:  # no such user
+            raise ValueError(f"paths.outputs is '{self.outputs}': {error}") from error
+
 
 @dataclass(frozen=True)
 class Config:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.text import Text
 
 from wsss.config.schema import Config
 from wsss.data.open import open_dataset
 from wsss.engine.building import Builder
+from wsss.engine.feasible import check_feasible
 from wsss.engine.graph import Graph
 from wsss.engine.registry import choose_stages
 from wsss.engine.run_directory import RunDirectory
@@ -31,11 +33,14 @@ def run_experiment(
         UserError: bad input, or a missing upstream artifact.
     """
     stages = choose_stages(config.stage)
+    names = [stage.name for stage in stages]
+    check_feasible(config, names)
     if config.launch.threads is not None:
         torch.set_num_threads(config.launch.threads)
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
+    check_feasible(config, names, graph.dataset)
     for image_id, reason in graph.dataset.quarantined.items():
-        console.print(f"left out: {image_id}: {reason}", style="yellow", highlight=False)
+        console.print(f"left out: {image_id}: {reason}", style="yellow", soft_wrap=True)
     directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         for stage in stages:
@@ -50,17 +55,17 @@ def run_experiment(
         tracker.log.end_run(directory.KEY)
     done = [row for row in rows if row is not None]
     print_summary(done, console)
-    console.print(f"run: {relative(directory.path)}", highlight=False)
+    console.print(f"run: {relative(directory.path)}")
     for row in done:
         if (row.path / "figures").is_dir():
-            console.print(f"figures: {row.path / 'figures'}", highlight=False)
+            console.print(f"figures: {row.path / 'figures'}")
     return done
 
 
 def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
     """Build a stage's artifact if needed; ``None`` while other parts are missing."""
     artifact = builder.graph.artifact(stage)
-    builder.console.print(f"[bold]{stage.name}[/bold] {artifact.fingerprint}", highlight=False)
+    builder.console.print(Text.assemble((stage.name, "bold"), f" {artifact.fingerprint}"))
     built = builder.build(stage)
     manifest = artifact.manifest()
     if manifest is None:

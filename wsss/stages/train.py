@@ -93,7 +93,7 @@ def run(context: Context) -> Metrics:
 
 def _note(context: Context, report: LoadReport) -> None:
     write_json(context.artifact.path / "pretrained.json", asdict(report))
-    context.console.print(f"  pretrained: {report.summary()}", highlight=False, markup=False)
+    context.console.print(f"  pretrained: {report.summary()}")
 
 
 STAGE = Stage(
