@@ -18,15 +18,15 @@ import json
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
-from wsss.engine.artifacts import MANIFEST
 from wsss.models.checkpoint import load_classifier
 from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import parameter_count
 from wsss.models.speed import speed_ratio, without_gates
 from wsss.models.vit import ClassTokenViT
+from wsss.runs.manifest import MANIFEST
+from wsss.terminal import plain_console
 
 BATCH = 32
 
@@ -45,7 +45,7 @@ def main() -> None:
         table.add_column(name, justify="right")
     for path in chosen.paths:
         table.add_row(path.name, *measure(path, chosen.rounds))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def measure(path: Path, rounds: int) -> list[str]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from wsss.atomic import replacing
 from wsss.report.seeds import markdown_table
+from wsss.terminal import plain_console
 
 FOLDER = Path(__file__).parent / "results"
 LIBRARIES = ("torch", "numpy", "scipy", "pytorch-lightning", "hydra-core", "mlflow", "rasterio")
@@ -137,7 +137,7 @@ def show(name: str, outcome: Outcome) -> None:
     table = Table(*HEAD, title=name, box=None, header_style="bold", pad_edge=False)
     for figure in outcome.figures:
         table.add_row(*figure.cells())
-    Console().print(table)
+    plain_console().print(table)
     for note in outcome.notes:
         print(f"- {note}")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from wsss.atomic import replacing
 from wsss.config.composing import compose_config
 from wsss.report.seeds import markdown_table, mean_and_spread
-from wsss.runs.results import read_metrics
 from wsss.runs.layout import run_path
+from wsss.runs.results import read_metrics
 
 SEEDS = (0, 1, 2)
 ONE_THREAD = (

@@ -61,9 +61,7 @@ def file_digests(files: Sequence[Path], memory: Path | None) -> list[str]:
     return [digests[path] for path in files]
 
 
-def _of_folder(
-    folder: Path, states: dict[Path, FileState], memory: Path | None
-) -> dict[Path, str]:
+def _of_folder(folder: Path, states: dict[Path, FileState], memory: Path | None) -> dict[Path, str]:
     store = None if memory is None else memory / f"{_key(folder)}.json"
     known = {} if store is None else _load(store)
     found = {
@@ -92,7 +90,9 @@ def _of_folder(
 
 
 def _key(folder: Path) -> str:
-    return hashlib.sha256(str(folder.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(str(folder.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[
+        :16
+    ]
 
 
 def _text(state: FileState) -> str:

@@ -90,7 +90,7 @@ def test_a_score_that_is_no_number_is_none(tmp_path: Path) -> None:
         ("config.json", "{", "config.json cannot be read"),
         ("config.json", "[]", "config.json is not the config of a run"),
         ("config.json", '{"dataset": {}, "seed": "x"}', "is not the config of a run"),
-        ("evaluate/metrics.json", "{", "metrics.json is no JSON"),
+        ("evaluate/metrics.json", "{", "metrics.json is not JSON"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, file: str, text: str, complaint: str) -> None:

@@ -85,7 +85,7 @@ def _checked(
 def manifests(outputs: Path) -> dict[str, list[dict[str, Any]]]:
     """Manifests of the complete artifacts below ``outputs``, by stage."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((outputs / "artifacts").glob("*/*/manifest.json")):
+    for path in sorted((outputs / "artifacts").glob("*/????????????????/manifest.json")):
         manifest = json.loads(path.read_text())
         found.setdefault(manifest["stage"], []).append(manifest)
     return found

@@ -105,6 +105,7 @@ def training(
         directory=folder,
         work=folder / "work",
         report=lambda epoch, metrics: None,
+        rate="optimizer.lr",
     )
     history = (folder / "history.jsonl").read_text().splitlines()
     return {"weights": model.state_dict(), "history": [json.loads(line) for line in history]}

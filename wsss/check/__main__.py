@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from wsss.atomic import replacing
+from wsss.commands import run_command
 from wsss.config.composing import compose_config
 from wsss.data.types import SPLITS
-from wsss.errors import UserError
+from wsss.terminal import plain_console
 
 if TYPE_CHECKING:
     from wsss.config.schema import Config
@@ -35,16 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(__doc__.strip())
         return 0
-    console = Console(highlight=False)
+    console = plain_console()
     console.width = min(console.width, _MAX_WIDTH)
-    try:
-        return check(compose_config(*arguments), console)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return run_command(lambda: check(compose_config(*arguments), console))
 
 
 def check(config: Config, console: Console) -> int:
@@ -54,12 +48,15 @@ def check(config: Config, console: Console) -> int:
     from wsss.check.tables import print_report, verdict
     from wsss.data.open import list_dataset
     from wsss.data.quarantine import find_unreadable
+    from wsss.engine.feasible import check_feasible
+    from wsss.engine.registry import CHAIN
     from wsss.report.contact_sheet import choose_examples, contact_sheet
     from wsss.report.figures import save
     from wsss.runs.layout import dataset_memory
 
     # Each image is read once, so a cache would only waste memory. Errors of single images are
     # collected first; on_error decides below whether they are faults.
+    check_feasible(config, CHAIN)
     dataset = list_dataset(replace(config.dataset, cache_mb=0, on_error="skip"))
     dataset.memory = dataset_memory(config)
     unreadable = find_unreadable(dataset, dataset.memory)
@@ -69,6 +66,8 @@ def check(config: Config, console: Console) -> int:
     else:
         unreadable |= dataset.quarantined
         dataset.quarantined.clear()
+    if not unreadable:
+        check_feasible(config, CHAIN, dataset)
     reported = next(split for split in SPLITS if split == config.evaluation.split)
     report = inspect(dataset, reported, unreadable)
 
@@ -81,8 +80,8 @@ def check(config: Config, console: Console) -> int:
         save(contact_sheet(dataset, "train", ids), sheet)
     print_report(report, console, file)
     for path in filter(Path.exists, (file, sheet)):
-        console.print(f"written: {path}", soft_wrap=True, markup=False)
-    console.print(verdict(report), style="bold", soft_wrap=True, markup=False)
+        console.print(f"written: {path}", soft_wrap=True)
+    console.print(verdict(report), style="bold", soft_wrap=True)
     return 0 if report.run_would_succeed else 2
 
 

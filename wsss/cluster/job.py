@@ -8,14 +8,15 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
+import torch
 from submitit.helpers import DelayedSubmission
 
+from wsss.commands import complain, line_of
 from wsss.config.parsing import parse_config
 from wsss.engine.run_directory import link_everywhere
 from wsss.engine.runner import run_experiment
 from wsss.engine.stage import Part
-from wsss.errors import UserError
+from wsss.terminal import accept_all_characters, plain_console
 from wsss.training.stopping import heeding
 
 
@@ -37,26 +38,22 @@ class StageJob:
     """The sweep that the experiment belongs to."""
 
     def __call__(self) -> None:
-        """Run the stage; a `UserError` ends the job with one line and status 2."""
-        launch = self.config["launch"]
-        threads = launch["threads"] or _cpus()
-        plain = self.config | {"stage": self.stage, "launch": launch | {"threads": threads}}
+        """Run the stage; bad input ends the job with one line and status 2."""
+        accept_all_characters()
+        if cpus := os.environ.get("SLURM_CPUS_PER_TASK"):  # unless launch.threads says otherwise
+            torch.set_num_threads(int(cpus))
         try:
-            config = parse_config(plain)
+            config = parse_config(self.config | {"stage": self.stage})
             with heeding(signal.SIGUSR2):  # submitit's handler requeues the job and exits
-                rows = run_experiment(config, Console(), self.sweep, self.part)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
+                rows = run_experiment(config, plain_console(), self.sweep, self.part)
+        except Exception as error:
+            line = line_of(error)
+            if line is None:
+                raise
+            sys.exit(complain(line))
         for row in rows:
             link_everywhere(config.outputs, self.key, self.stage, row.path.absolute())
 
     def checkpoint(self) -> DelayedSubmission:
         """What to start after preemption or a time limit: the same call again."""
         return DelayedSubmission(self)
-
-
-def _cpus() -> int | None:
-    """The cores that SLURM gave to a task; ``None`` outside a job."""
-    cpus = os.environ.get("SLURM_CPUS_PER_TASK")
-    return None if cpus is None else int(cpus)

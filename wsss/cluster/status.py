@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from wsss.arguments import CommandParser
 from wsss.cluster.launch import launch_experiment
 from wsss.cluster.queue import cancel
 from wsss.cluster.states import StageState, last_lines, stage_states
+from wsss.commands import run_command
 from wsss.engine.registry import CHAIN, STAGES
 from wsss.errors import UserError
 from wsss.runs.finding import find_runs
 from wsss.runs.layout import COMPOSED, job_keys
+from wsss.terminal import plain_console
 
 STYLES = {
     "up to date": "green",
@@ -45,21 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--rerun", action="store_true", help="resubmit the failed and cancelled stages"
     )
-    console = Console()
+    console = plain_console()
     if not console.is_terminal:
-        console = Console(width=160)  # no wrapping in files and pipes
-    try:
-        options = parser.parse_args(arguments)
-        runs = _runs(options.paths or [Path("outputs")], options.sweep)
-        if options.cancel:
-            _cancel(runs, console)
+        console.width = 160  # no wrapping in files and pipes
+    return run_command(lambda: _status(parser.parse_args(arguments), console))
+
+
+def _status(options: argparse.Namespace, console: Console) -> int:
+    runs = _runs(options.paths or [Path("outputs")], options.sweep)
+    if options.cancel:
+        _cancel(runs, console)
+    states = stage_states(runs, [*STAGES])
+    if options.rerun:
+        _rerun(states, console)
         states = stage_states(runs, [*STAGES])
-        if options.rerun:
-            _rerun(states, console)
-            states = stage_states(runs, [*STAGES])
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     _print(states, options.lines, console)
     return 1 if any(row.state == "failed" for row in states) else 0
 
@@ -108,11 +109,11 @@ def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
     for row in states:
         held = row.state == "pending" and row.reason not in _USUAL
         if held or row.state == "failed":
-            console.print(f"\n{row.run.name} {row.stage}: job {row.job} {row.reason}", markup=False)
+            console.print(f"\n{row.run.name} {row.stage}: job {row.job} {row.reason}")
         if row.state == "failed" and row.log is not None:
-            console.print(f"  {row.log}", highlight=False, markup=False)
+            console.print(f"  {row.log}")
             for line in last_lines(row.log, lines):
-                console.print(f"    {line}", highlight=False, markup=False)
+                console.print(f"    {line}")
 
 
 def _cell(row: StageState) -> Text:

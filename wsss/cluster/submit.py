@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from wsss.cluster.slurm import submit
 from wsss.config.launch import ClusterLaunch, Resources
 from wsss.config.schema import Config
 from wsss.data.open import open_dataset
+from wsss.engine.artifacts import REPLACED
+from wsss.engine.feasible import check_networks
 from wsss.engine.graph import Graph
-from wsss.engine.registry import choose_stages, find_stage
+from wsss.engine.registry import choose_stages, find_stage, to_rebuild
 from wsss.engine.run_directory import RunDirectory
 from wsss.engine.runner import relative
 from wsss.engine.stage import Part, Stage
@@ -60,21 +62,22 @@ def submit_experiment(
     assert isinstance(launch, ClusterLaunch)
     stages = choose_stages(config.stage)
     resources = stage_resources(launch, stages)
+    check_networks(config, [stage.name for stage in stages])  # the nodes have their own memory
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
     directory = RunDirectory.open(config, sweep)
     records = JobRecords(config.outputs / JOBS)
     with records.alone():
-        queue = Queue(graph, records, set(live_jobs()), launch, resources, plain, sweep)
+        queue = Queue(graph, records, stages, set(live_jobs()), launch, resources, plain, sweep)
         done = []
         for stage in stages:
             done.append(queue.submit(stage))
             if stage.plan is None:
                 directory.link(stage.name, graph.artifact(stage).path)
             directory.submitted({stage.name: graph.job_key(stage)}, plain)
-    console.print(f"run: {relative(directory.path)}", highlight=False)
+    console.print(f"run: {relative(directory.path)}")
     for row in done:
         where = "" if row.log is None else f"  {relative(row.log)}"
-        console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}", highlight=False)
+        console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}")
     return done
 
 
@@ -84,6 +87,8 @@ class Queue:
 
     graph: Graph
     records: JobRecords
+    stages: Sequence[Stage]
+    """All stages to submit."""
     live: set[str]
     """Ids of the jobs in SLURM's queue."""
     launch: ClusterLaunch
@@ -94,7 +99,7 @@ class Queue:
 
     def submit(self, stage: Stage) -> Submission:
         """Submit a stage unless it is up to date or in the queue already."""
-        if stage.plan is None and self.graph.artifact(stage).manifest() is not None:
+        if stage.plan is None and self._is_current(stage):
             return Submission(stage.name, None, "up to date", None)
         shared = self._waiting(stage)
         if shared is not None:
@@ -106,7 +111,7 @@ class Queue:
         record = submit(
             [
                 StageJob(
-                    config=self.plain,
+                    config=self.plain | {"rebuild": self._rebuilt_by_job(stage)},
                     stage=stage.name,
                     part=Part(index, resources.shards),
                     key=key,
@@ -125,6 +130,17 @@ class Queue:
         self.records.put(key, record)
         self.live.add(record.job)
         return self._row(stage, record, "submitted")
+
+    def _is_current(self, stage: Stage) -> bool:
+        """Whether no job is needed; what is to be rebuilt is set aside here, once for all parts."""
+        if stage in to_rebuild(self.graph.config.rebuild, self.stages):
+            self.graph.artifact(stage).set_aside(REPLACED)
+        return self.graph.artifact(stage).manifest() is not None
+
+    def _rebuilt_by_job(self, stage: Stage) -> list[str]:
+        """A stage whose artifact is known only once masks are read is set aside by its job."""
+        chosen = to_rebuild(self.graph.config.rebuild, self.stages)
+        return [stage.name] if stage.plan is not None and stage in chosen else []
 
     def _waiting(self, stage: Stage) -> JobRecord | None:
         """The job in the queue that makes a stage's artifact."""

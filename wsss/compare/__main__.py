@@ -11,9 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from wsss.arguments import CommandParser
+from wsss.commands import run_command
 from wsss.compare.comparison import compare_runs
 from wsss.compare.metrics import METRICS
 from wsss.compare.record import record
@@ -22,18 +21,14 @@ from wsss.compare.show import print_comparison
 from wsss.compare.write import write_comparison
 from wsss.errors import UserError
 from wsss.runs.finding import find_runs, outputs_of
+from wsss.terminal import plain_console
 
 _NARROWEST = 160  # if the output is not a terminal and has no width
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, or 2 for bad input."""
-    try:
-        options = _parser().parse_args(arguments)
-        return _compare(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _compare(_parser().parse_args(arguments)))
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -45,13 +40,13 @@ def _compare(options: argparse.Namespace) -> int:
         files = write_comparison(comparison, folder)
     except OSError as error:
         raise UserError(f"--to {folder}: {error.strerror}") from error
-    console = Console(highlight=False)
+    console = plain_console()
     if not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
     print_comparison(comparison, console)
     console.print()
     for file in files:
-        console.print(f"written: {file}", soft_wrap=True, markup=False)
+        console.print(f"written: {file}", soft_wrap=True)
     if options.mlflow:
         record(comparison, files, folder)
     return 0

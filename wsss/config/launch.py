@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsss.checks import check_least, check_positive
+from wsss.checks import check_between, check_least, check_positive
 from wsss.errors import UserError
 
 
@@ -18,7 +18,8 @@ class LaunchConfig(ABC):
     threads: int | None
     """CPU threads of PyTorch; ``null`` for one per core or, in a job, the stage's ``cpus``.
 
-    The last digits of a network's output depend on the number of threads.
+    The last digits of a network's output depend on the number of threads, so a number that is set
+    here is part of what identifies results.
     """
     workers: int
     """Extra processes that read images for ``extract`` and make masks for ``generate``.
@@ -28,8 +29,8 @@ class LaunchConfig(ABC):
     """
 
     def __post_init__(self) -> None:
-        check_least("launch.threads", self.threads, 1)
-        check_least("launch.workers", self.workers, 0)
+        check_between("launch.threads", self.threads, 1, 4096)
+        check_between("launch.workers", self.workers, 0, 1024)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from wsss.checks import check_numbers
 from wsss.config.cross_checks import check_masking, check_objective
+from wsss.config.hydra_errors import describe_omegaconf
 from wsss.config.renamed import renamed_hint
 from wsss.config.schema import GROUPS, Config, PathsConfig
-from wsss.errors import UserError, one_line
+from wsss.errors import UserError
 from wsss.maps.config import check_maps
 from wsss.suggest import suggestion
 
@@ -30,7 +32,7 @@ def plain_values(composed: DictConfig) -> dict[str, Any]:
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is not set; add {error.full_key}=<value>") from error
     except OmegaConfBaseException as error:
-        raise UserError(one_line(error)) from error
+        raise UserError(describe_omegaconf(error)) from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
 
@@ -41,19 +43,27 @@ def parse_config(plain: Mapping[str, Any]) -> Config:
     Raises:
         UserError: names the key that is unknown, of the wrong type or out of range.
     """
-    stage = plain["stage"]
+    known = [field.name for field in fields(Config)]
+    for key in plain:
+        if key not in (*known, "dp_rate"):  # which masking reads
+            raise UserError(f"unknown key '{key}'{suggestion(key, known)}")
     groups = {name: _group(name, plain[name]) for name in GROUPS}
     check_maps(groups["attention"], groups["model"])  # before hours of training
     check_masking(groups["masking"], groups["model"])
     objective = str(plain["objective"])
     check_objective(objective, groups["evaluation"])
     return Config(
-        stage=[str(s) for s in stage] if isinstance(stage, list) else [str(stage)],
+        stage=_names(plain["stage"]),
+        rebuild=_names(plain["rebuild"]),
         seed=_integer("seed", plain["seed"]),
         objective=objective,
         paths=_checked(PathsConfig, plain["paths"], "paths"),
         **groups,
     )
+
+
+def _names(value: object) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else [str(value)]
 
 
 def _group(group: str, content: Any) -> Any:
@@ -94,6 +104,8 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
         chosen = OmegaConf.masked_copy(merged, outside)
         values = OmegaConf.to_container(chosen, throw_on_missing=True)
         assert isinstance(values, dict)
+        for name, value in values.items():
+            check_numbers(f"{group}.{name!s}", value)
         return kind(**{str(key): value for key, value in values.items()}, **inside)
     except OmegaConfBaseException as error:
         raise UserError(f"{group}.{error.full_key}: {str(error).splitlines()[0]}") from error
@@ -118,6 +130,10 @@ def _nested(hint: Any, content: Mapping[str, Any], key: str) -> Any:
 
 
 def _integer(key: str, value: object) -> int:
+    try:
+        check_numbers(key, value)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(f"{key} is '{value}', it must be a whole number")
     return value

@@ -52,6 +52,14 @@ class PathsConfig:
     outputs: str
     """Folder for everything; ``~`` is expanded."""
 
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            raise ValueError("paths.outputs is empty, it must name a folder")
+        try:
+            Path(self.outputs).expanduser()
+        except RuntimeError as error:  # no such user
+            raise ValueError(f"paths.outputs is '{self.outputs}': {error}") from error
+
 
 @dataclass(frozen=True)
 class Config:
@@ -59,6 +67,8 @@ class Config:
 
     stage: list[str]
     """Stages to run, see `wsss.engine.registry`; ``all`` for the chain."""
+    rebuild: list[str]
+    """Stages to make anew even if they are up to date; ``all`` for all that run."""
     seed: int
     """Seed of all random numbers."""
     objective: str

@@ -30,7 +30,9 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         if not 0 < self.min_scale <= 1:
-            raise UserError(f"augment.min_scale={self.min_scale}: must be above 0 and at most 1")
+            raise UserError(
+                f"dataset.augment.min_scale={self.min_scale}: must be above 0 and at most 1"
+            )
 
 
 def augment(

@@ -6,10 +6,12 @@ the library may read a mask to get training labels.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 from wsss.arguments import CommandParser
+from wsss.commands import run_command
 from wsss.data.mask_labels import LABELS_FILE, LabelCounts, MaskLabels, write_mask_labels
 from wsss.data.registry import DATASETS
 from wsss.errors import UserError
@@ -68,18 +70,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--source", help=f"masks to read; the first is the default ({'; '.join(choices)})"
     )
-    try:
-        given = parser.parse_args(arguments)
-        counts = derive_labels(
-            given.kind,
-            given.root,
-            labels_file=given.labels_file,
-            min_share=given.min_share,
-            source=given.source,
-        )
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _derive(parser.parse_args(arguments)))
+
+
+def _derive(given: argparse.Namespace) -> int:
+    counts = derive_labels(
+        given.kind,
+        given.root,
+        labels_file=given.labels_file,
+        min_share=given.min_share,
+        source=given.source,
+    )
     print(
         f"{given.root / given.labels_file}: {counts.labelled} images labelled, "
         f"{counts.left_out} left out because no class covers enough of them"

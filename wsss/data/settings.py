@@ -6,7 +6,7 @@ from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wsss.checks import check_choice, check_least
+from wsss.checks import check_choice, check_least, check_plain_name
 from wsss.data.augment import AugmentConfig
 
 FITS = ("resize", "pad")
@@ -18,7 +18,7 @@ class DatasetSettings(ABC):
     """Where a dataset is stored and how its images are fed to the networks."""
 
     name: str
-    """Name of the dataset in results and output folders."""
+    """Name of the dataset in results and output folders, see `wsss.checks.check_plain_name`."""
     root: str
     """Folder of the dataset, laid out as its providers ship it."""
     image_size: int
@@ -44,6 +44,9 @@ class DatasetSettings(ABC):
         return {"image_size": self.image_size, "fit": self.fit, "augment": asdict(self.augment)}
 
     def __post_init__(self) -> None:
+        check_plain_name("dataset.name", self.name)
+        if not self.root:
+            raise ValueError("dataset.root is empty, it must name a folder")
         check_choice("dataset.fit", self.fit, FITS)
         check_choice("dataset.on_error", self.on_error, ON_ERROR)
         check_least("dataset.image_size", self.image_size, 1)

@@ -14,5 +14,4 @@ def valid_pixels(image: Image) -> NDArray[np.bool_]:
     A value without data is NaN. A pixel counts as GDAL counts it: it is invalid only where all
     bands are, so that a reflectance that equals the nodata value of one band costs no pixel.
     """
-    valid: NDArray[np.bool_] = ~np.isnan(image).all(axis=0)
-    return valid
+    return ~np.asarray(np.isnan(image).all(axis=0))

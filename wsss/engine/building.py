@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from wsss.engine.artifacts import Artifact
 from wsss.engine.graph import Graph
 from wsss.engine.run_directory import RunDirectory
+from wsss.engine.sources import stage_sources
 from wsss.engine.stage import WHOLE, Context, Part, Stage
 from wsss.errors import UserError
+from wsss.runs.manifest import contents
 from wsss.tracking import RunLog, ending
 from wsss.tracking.system_metrics import system_metrics
 from wsss.training.world import ALONE, World, training_world
@@ -40,13 +44,14 @@ class Builder:
             UserError: an artifact that the stage reads does not exist.
         """
         artifact = self.graph.artifact(stage)
-        if artifact.manifest() is not None:
+        if self.is_current(stage):
             return False
         for name, read in self.graph.upstream(stage).items():
             if read.manifest() is None:
+                why = read.damage() or f"'{name}' has not been run with this config"
                 raise UserError(
-                    f"stage '{stage.name}' reads '{name}', which has not been run with this "
-                    f"config; add it: stage=[{name},{stage.name}], or run stage=all"
+                    f"stage '{stage.name}' reads '{name}': {why}; "
+                    f"add it: stage=[{name},{stage.name}], or run stage=all"
                 )
         if self.part.count > 1 and stage.run_part is not None:
             return self._build_part(stage, artifact)
@@ -65,6 +70,35 @@ class Builder:
             time.sleep(_POLL_SECONDS)
         return True
 
+    def is_current(self, stage: Stage) -> bool:
+        """Whether the artifact is complete, undamaged, and made from its present upstream."""
+        artifact = self.graph.artifact(stage)
+        manifest = artifact.manifest()
+        return manifest is not None and not self._other_upstream(stage, manifest)
+
+    def _other_upstream(self, stage: Stage, manifest: Mapping[str, Any]) -> list[str]:
+        """The upstream artifacts that hold something else than when the manifest was written."""
+        made_from = manifest.get("made_from", {})
+        now = self._upstream_contents(stage)
+        return [name for name, content in now.items() if made_from.get(name, content) != content]
+
+    def _upstream_contents(self, stage: Stage) -> dict[str, str]:
+        upstream = self.graph.upstream(stage)
+        manifests = {name: read.manifest() for name, read in upstream.items()}
+        return {name: contents(found) for name, found in manifests.items() if found is not None}
+
+    def _set_aside(self, stage: Stage) -> None:
+        """Make room for an artifact that is to be made anew, and say why; the caller locks."""
+        artifact = self.graph.artifact(stage)
+        manifest = artifact.manifest()
+        if manifest is None:
+            why = artifact.damage()
+        else:
+            others = ", ".join(self._other_upstream(stage, manifest))
+            why = f"was made from another artifact of {others}"
+        if (aside := artifact.set_aside()) is not None:
+            self.console.print(f"  {why}; made anew, the old one is kept as {aside.name}")
+
     def _build_alone(self, stage: Stage, artifact: Artifact, world: World) -> bool:
         """Build under the artifact's lock; False if another process has built it meanwhile."""
 
@@ -72,8 +106,9 @@ class Builder:
             self.console.print("  another process is building this artifact; waiting for it")
 
         with artifact.building(wait):
-            if artifact.manifest() is not None:
+            if self.is_current(stage):
                 return False
+            self._set_aside(stage)
             artifact.prepare()
             self._build(stage, artifact, world)
         return True
@@ -82,6 +117,7 @@ class Builder:
         """Write a part without the lock (parts share no file); the last completes the artifact."""
         assert stage.run_part is not None
         with artifact.building(lambda: None):
+            self._set_aside(stage)
             artifact.prepare_for_parts()
         marker = f"part_{{}}_of_{self.part.count}"
         mine = artifact.work / marker.format(self.part.index)
@@ -106,6 +142,8 @@ class Builder:
                 seed=self.graph.config.seed,
                 seconds=time.perf_counter() - started,
                 quarantined=self.graph.dataset.quarantined,
+                made_from=self._upstream_contents(stage),
+                code=stage_sources(stage.name),
             )
         except BaseException as error:
             artifact.discard_if_empty()

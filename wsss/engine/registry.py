@@ -50,6 +50,21 @@ def choose_stages(names: Sequence[str]) -> list[Stage]:
     return [find_stage(name) for name in STAGES if name in wanted]
 
 
+def to_rebuild(names: Sequence[str], stages: Sequence[Stage]) -> list[Stage]:
+    """Those of the stages to run that ``rebuild`` names; ``all`` stands for all of them.
+
+    Raises:
+        UserError: a name is not that of a stage to run.
+    """
+    running = [stage.name for stage in stages]
+    for name in names:
+        if name not in (*STAGES, "all"):
+            raise UserError(f"rebuild names '{name}'{suggestion(name, [*STAGES, 'all'])}")
+        if name not in (*running, "all"):
+            raise UserError(f"rebuild names '{name}', which stage={','.join(running)} does not run")
+    return [stage for stage in stages if stage.name in names or "all" in names]
+
+
 def stages_help() -> str:
     """A line per stage, for the command's help."""
     return "\n".join(f"  {name:<10} {what}" for name, what in STAGES.items())

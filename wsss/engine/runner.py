@@ -6,17 +6,22 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.text import Text
 
 from wsss.config.schema import Config
 from wsss.data.open import open_dataset
+from wsss.engine.artifacts import REPLACED
 from wsss.engine.building import Builder
+from wsss.engine.feasible import check_feasible
 from wsss.engine.graph import Graph
-from wsss.engine.registry import choose_stages
+from wsss.engine.registry import choose_stages, to_rebuild
 from wsss.engine.run_directory import RunDirectory
+from wsss.engine.sources import changed_sources
 from wsss.engine.stage import WHOLE, Part, Stage
 from wsss.report.table import SummaryRow, print_summary
 from wsss.runs.layout import dataset_memory
 from wsss.tracking import Tracker, ending
+from wsss.training.world import World
 
 
 def run_experiment(
@@ -31,17 +36,24 @@ def run_experiment(
         UserError: bad input, or a missing upstream artifact.
     """
     stages = choose_stages(config.stage)
+    anew = to_rebuild(config.rebuild, stages)
+    names = [stage.name for stage in stages]
+    check_feasible(config, names)
     if config.launch.threads is not None:
         torch.set_num_threads(config.launch.threads)
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
+    check_feasible(config, names, graph.dataset)
     for image_id, reason in graph.dataset.quarantined.items():
-        console.print(f"left out: {image_id}: {reason}", style="yellow", highlight=False)
+        console.print(f"left out: {image_id}: {reason}", style="yellow", soft_wrap=True)
     directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         for stage in stages:
             graph.artifact(stage)  # fail before hours of training
         directory.start(tracker.log)
         builder = Builder(graph, directory, tracker.log, console, part)
+        if part is WHOLE and World.of_environment().leads:
+            for stage in anew:
+                graph.artifact(stage).set_aside(REPLACED)
         try:
             rows = [_run(stage, builder) for stage in stages]
         except BaseException as error:
@@ -50,21 +62,28 @@ def run_experiment(
         tracker.log.end_run(directory.KEY)
     done = [row for row in rows if row is not None]
     print_summary(done, console)
-    console.print(f"run: {relative(directory.path)}", highlight=False)
+    console.print(f"run: {relative(directory.path)}")
     for row in done:
         if (row.path / "figures").is_dir():
-            console.print(f"figures: {row.path / 'figures'}", highlight=False)
+            console.print(f"figures: {row.path / 'figures'}")
     return done
 
 
 def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
     """Build a stage's artifact if needed; ``None`` while other parts are missing."""
     artifact = builder.graph.artifact(stage)
-    builder.console.print(f"[bold]{stage.name}[/bold] {artifact.fingerprint}", highlight=False)
+    builder.console.print(Text.assemble((stage.name, "bold"), f" {artifact.fingerprint}"))
     built = builder.build(stage)
     manifest = artifact.manifest()
     if manifest is None:
         return None
+    if not built and (changed := changed_sources(stage.name, manifest.get("code", {}))):
+        files = f"{changed[0]} and {len(changed) - 1} more" if changed[1:] else changed[0]
+        differ = "differ" if changed[1:] else "differs"
+        builder.console.print(
+            f"  made by other code: {files} {differ}; rebuild=[{stage.name}] makes it anew",
+            style="yellow",
+        )
     if not built and builder.log.is_open(stage.name):  # killed before it could be recorded
         builder.directory.finish_stage(builder.log, stage.name, artifact, manifest["metrics"])
     builder.directory.link(stage.name, artifact.path)

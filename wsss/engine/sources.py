@@ -33,7 +33,9 @@ def stage_sources(stage: str) -> dict[str, str]:
 def changed_sources(stage: str, made_by: Mapping[str, str]) -> list[str]:
     """The files of a stage that are not those that made an artifact, by path."""
     now = stage_sources(stage)
-    return sorted(name for name in now.keys() | made_by.keys() if now.get(name) != made_by.get(name))
+    return sorted(
+        name for name in now.keys() | made_by.keys() if now.get(name) != made_by.get(name)
+    )
 
 
 def _imports(path: Path) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Context:
         """Log an epoch's metrics and print the main ones."""
         self.log.metrics(self.artifact.stage, metrics, step=epoch)
         shown = [f"{n} {v:.4g}" for n, v in metrics.items() if "/" in n]
-        self.console.print(f"  epoch {epoch + 1}: {', '.join(shown)}", highlight=False)
+        self.console.print(f"  epoch {epoch + 1}: {', '.join(shown)}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from wsss.errors import UserError
 from wsss.models.vit import ClassTokenViT
 from wsss.training.losses import classification_loss
 
@@ -66,4 +67,10 @@ def learn_layer_weights(
         return value
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return free.detach().softmax(dim=0).float()
+    weights = free.detach().softmax(dim=0).float()
+    if not weights.isfinite().all():
+        raise UserError(
+            "the weights of layers have diverged: a class score is not a number; "
+            "train the classifier with a lower optimizer.lr, or set attention.layers=all"
+        )
+    return weights

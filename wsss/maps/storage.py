@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -50,6 +50,16 @@ def write_shard(
         tensors[f"probabilities/{row}"] = scores.float().contiguous()
     with replacing(path) as partial:
         save_file(tensors, partial, metadata={"ids": json.dumps(list(ids))})
+
+
+def is_whole(path: Path, ids: Sequence[str]) -> bool:
+    """Whether a shard exists, has the size that its header says, and holds these images."""
+    try:
+        with safe_open(path, framework="pt") as shard:
+            held: bool = json.loads(shard.metadata()["ids"]) == list(ids)
+    except (FileNotFoundError, SafetensorError, ValueError, KeyError, TypeError):
+        return False
+    return held
 
 
 class StoredMaps:

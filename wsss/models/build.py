@@ -51,8 +51,18 @@ def build_classifier(
     generator: torch.Generator,
 ) -> ClassTokenViT:
     """A class-token ViT with fresh weights; `UserError` for sizes that do not fit together."""
+    architecture = architecture_of(
+        config, image_size=image_size, in_channels=in_channels, num_classes=num_classes
+    )
+    return ClassTokenViT(architecture, generator=generator)
+
+
+def architecture_of(
+    config: ModelConfig, *, image_size: int, in_channels: int, num_classes: int
+) -> Architecture:
+    """The network that a config describes; `UserError` for sizes that do not fit together."""
     try:
-        architecture = Architecture.of(
+        return Architecture.of(
             image_size=image_size,
             patch_size=config.patch_size,
             in_channels=in_channels,
@@ -62,4 +72,3 @@ def build_classifier(
         )
     except ValueError as error:
         raise UserError(f"model={config.name}: {error}") from error
-    return ClassTokenViT(architecture, generator=generator)

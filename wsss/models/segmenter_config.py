@@ -70,6 +70,14 @@ class SegmenterConfig(ABC):
                 f"({self.image_size})"
             )
 
+    @abstractmethod
+    def least_weights(self) -> int:
+        """A lower limit of the number of weights."""
+
+    @abstractmethod
+    def smallest_side(self) -> int:
+        """Side of the coarsest grid, of a window, that is batch-normalised."""
+
     def determining(self) -> dict[str, Any]:
         """The settings that determine the trained weights; can be written as JSON."""
         without = {key for loss, key in LOSSES.items() if loss != self.loss}
@@ -95,6 +103,8 @@ class UNetConfig(SegmenterConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_sizes("segmenter.channels", self.channels)
+        if len(self.channels) < 2:
+            raise ValueError(f"segmenter.channels is {self.channels}, it needs two levels or more")
         check_least("segmenter.residual_units", self.residual_units, 0)
         step = 2 ** (len(self.channels) - 1)
         if self.window % step or self.image_size % step:
@@ -102,6 +112,16 @@ class UNetConfig(SegmenterConfig):
                 f"segmenter.window {self.window} and segmenter.image_size {self.image_size} must "
                 f"be multiples of {step}, for {len(self.channels)} levels"
             )
+
+    def least_weights(self) -> int:
+        """Kernels of 3 x 3 from level to level, and of all but the first unit of each."""
+        pairs = zip(self.channels, self.channels[1:], strict=False)
+        units = max(0, self.residual_units - 1) * sum(width**2 for width in self.channels)
+        return 9 * (sum(upper * lower for upper, lower in pairs) + units)
+
+    def smallest_side(self) -> int:
+        """That of the last level."""
+        return self.window >> len(self.channels) - 1
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,15 @@ class SegFormerConfig(SegmenterConfig):
                     f"segmenter.reductions is {self.reductions}, but a segmenter.window of "
                     f"{self.window} has {side} x {side} tokens at stage {stage + 1}"
                 )
+
+    def least_weights(self) -> int:
+        """Attention and MLP of each block."""
+        blocks = zip(self.depths, self.widths, strict=True)
+        return sum(8 * depth * width**2 for depth, width in blocks) + self.decoder_width**2
+
+    def smallest_side(self) -> int:
+        """That of the decoder, a quarter of the window."""
+        return -(-self.window // 4)
 
 
 def _check_sizes(key: str, values: list[int]) -> None:

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from wsss.commands import BAD_INPUT, complain, line_of, run_command
 from wsss.config.directory import config_directory
+from wsss.config.overrides import check_overrides
 from wsss.engine.registry import stages_help
 from wsss.errors import UserError
+from wsss.pipelines.arguments import sorted_arguments
+from wsss.terminal import plain_console
 
 OmegaConf.register_new_resolver("stages", stages_help, replace=True)  # in conf/config.yaml's help
-_failures: list[UserError] = []
+_failures: list[str] = []
+_bugs: list[Exception] = []
 
 
 @hydra.main(config_path=str(config_directory()), config_name="config", version_base="1.3")
@@ -29,17 +32,19 @@ def run(composed: DictConfig) -> float | None:
     Returns the value that a search sweeper maximises, see `wsss.engine.objective`.
     """
     # Imported here so that --help and a misspelt override answer without loading PyTorch.
-    from rich.console import Console
-
     from wsss.cluster.launch import launch_experiment
     from wsss.config.parsing import plain_values
 
     try:
-        return launch_experiment(plain_values(composed), Console(), _sweep())
-    except UserError as error:
+        return launch_experiment(plain_values(composed), plain_console(), _sweep())
+    except Exception as error:
+        line = line_of(error)
+        if line is None:
+            _bugs.append(error)
+            raise
         # Not raised through Hydra, which would print more lines and end a sweep.
-        _failures.append(error)
-        _say(f"error: {error}", 2)
+        _failures.append(line)
+        complain(line)
         return None
 
 
@@ -50,29 +55,30 @@ def _sweep() -> str | None:
 
 
 def main() -> None:
-    """Run, and turn a `UserError` into one line and exit status 2."""
-    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    """Run; `wsss.commands.run_command` says how it ends."""
+    status = run_command(_main, interrupted="interrupted; the same command resumes here")
+    if status:
+        sys.exit(status)
+
+
+def _main() -> int:
     _failures.clear()
+    _bugs.clear()
     # Otherwise Lightning only notes the signal, and a sweep continues with its next point.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    flags, overrides = sorted_arguments(sys.argv[1:])
+    check_overrides(overrides, config_directory())
+    sys.argv[1:] = [*flags, *overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:
         run()
-    except (HydraException, OmegaConfBaseException) as error:
-        if wants_traceback:
+    except Exception as error:
+        if error in _bugs or line_of(error) is not None:
             raise
         from wsss.config.hydra_errors import describe
 
-        sys.exit(_say(f"error: {describe(error, str(config_directory()), sys.argv[1:])}", 2))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted; the same command resumes here", 130))
-    if _failures:
-        sys.exit(2)
-
-
-def _say(line: str, status: int) -> int:
-    print(line, file=sys.stderr)
-    return status
+        raise UserError(describe(error, str(config_directory()), overrides)) from error
+    return BAD_INPUT if _failures else 0
 
 
 if __name__ == "__main__":

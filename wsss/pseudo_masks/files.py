@@ -6,6 +6,18 @@ from pathlib import Path
 
 from wsss.data.files.raster import read_index_mask
 from wsss.data.types import Mask, Split
+from wsss.errors import UserError
+
+
+def kept_mask(path: Path, size: tuple[int, int]) -> Mask | None:
+    """A mask that an interrupted run left, if it is whole and has the size of its image."""
+    if not path.exists():
+        return None
+    try:
+        mask = read_index_mask(path)
+    except UserError:
+        return None
+    return mask if mask.shape == size else None
 
 
 def read_pseudo_mask(directory: Path, split: Split, image_id: str) -> Mask:

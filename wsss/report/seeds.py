@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 
 def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-CIRCUMSTANCES = ("stage", "objective", "paths", "launch", "tracking")
+CIRCUMSTANCES = ("stage", "rebuild", "objective", "paths", "launch", "tracking")
 """Keys and groups that say where and how a run is made, not what it computes."""
 
 

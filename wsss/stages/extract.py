@@ -23,7 +23,7 @@ from wsss.data.types import SPLITS
 from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage, dataset_inputs
 from wsss.maps.class_maps import class_maps
 from wsss.maps.layer_weights import attended_scores, learn_layer_weights
-from wsss.maps.storage import shard_path, write_shard
+from wsss.maps.storage import is_whole, shard_path, write_shard
 from wsss.maps.views import Views, read_views
 from wsss.models.checkpoint import load_classifier
 from wsss.models.input_spec import InputSpec
@@ -87,8 +87,7 @@ def _write_shards(context: Context, source: Source, part: Part) -> None:
     for split in SPLITS:
         ids, path = context.dataset.ids(split), partial(shard_path, context.artifact.path, split)
         shards = dict(enumerate(ids[first : first + SHARD] for first in range(0, len(ids), SHARD)))
-        # A shard that exists is complete.
-        missing = [index for index in shards if part.has(index) and not path(index).exists()]
+        missing = [i for i in shards if part.has(i) and not is_whole(path(i), shards[i])]
         if not missing:
             continue  # start no workers
         views = read_views(

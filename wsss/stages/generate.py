@@ -15,14 +15,13 @@ from torch.utils.data import Dataset as TorchDataset
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.files.mask_writer import mask_suffix, write_mask
-from wsss.data.files.raster import read_index_mask
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage
 from wsss.errors import UserError
 from wsss.maps.storage import ImageMaps, StoredMaps
 from wsss.progress import track
 from wsss.pseudo_masks.candidates import find_candidates
-from wsss.pseudo_masks.files import read_pseudo_mask
+from wsss.pseudo_masks.files import kept_mask, read_pseudo_mask
 from wsss.pseudo_masks.painting import paint
 
 AT_ONCE = 16
@@ -113,8 +112,8 @@ class Masks(TorchDataset[Tensor]):
         dataset, settings = self._dataset, self._settings
         place = dataset.georeference(maps.image_id)
         path = self._directory / f"{maps.image_id}{mask_suffix(place)}"
-        if path.exists():
-            return read_index_mask(path)
+        if (kept := kept_mask(path, dataset.size(maps.image_id))) is not None:
+            return kept
         # A forked worker cannot use a GPU.
         device = self._device if get_worker_info() is None else torch.device("cpu")
         labels = self._labels[maps.image_id]

@@ -73,7 +73,7 @@ def run(context: Context) -> Metrics:
 
     hard, soft = model.gates.hard().detach(), model.gates.soft().detach()
     if not hard.any():
-        context.console.print(f"  {NO_HEAD}", style="yellow", highlight=False)
+        context.console.print(f"  {NO_HEAD}", style="yellow")
     smaller = remove_closed_heads(model, hard)
     save_classifier(directory, smaller, spec)
     save_file({"log_a": model.gates.log_a.detach()}, directory / "gates.safetensors")
@@ -122,6 +122,7 @@ def _train_gates(
         directory=context.artifact.path,
         work=context.artifact.work,
         report=context.report_epoch,
+        rate="pruning.lr",
     )
 
 

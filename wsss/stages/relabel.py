@@ -17,7 +17,7 @@ from wsss.data.types import DatasetInfo, Mask, Split
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter_config import SegmenterConfig
 from wsss.progress import track
-from wsss.pseudo_masks.files import read_pseudo_mask
+from wsss.pseudo_masks.files import kept_mask, read_pseudo_mask
 from wsss.training.predict import predict_mask
 
 _TRAINED_ON: tuple[Split, ...] = ("train", "val")
@@ -46,7 +46,7 @@ def relabel(
         for image_id, row in track(zip(ids, labels, strict=True), split, len(ids)):
             place = dataset.georeference(image_id)
             path = directory / split / f"{image_id}{mask_suffix(place)}"
-            if path.exists():
+            if kept_mask(path, dataset.size(image_id)) is not None:
                 continue
             allowed = allowed_classes(dataset.info, row)
             mask = predict_mask(

@@ -36,12 +36,17 @@ def save_mlflow_model(
     )
 
 
+def _key_figure(metrics: Metrics) -> str:
+    loss = metrics["train_loss"]
+    return "not trained" if loss is None else f"train loss {loss:.3f}"
+
+
 STAGE = Stage(
     name="segment",
     upstream=("train", "generate"),
     inputs=segmenter_inputs,
     run=run,
     save_model=save_mlflow_model,
-    key_figure=lambda metrics: f"train loss {metrics['train_loss'] or float('nan'):.3f}",
+    key_figure=_key_figure,
     trains=lambda config: True,
 )

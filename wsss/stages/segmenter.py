@@ -126,6 +126,7 @@ def _train_round(
         directory=directory,
         work=work,
         report=report,
+        rate="segmenter.lr",
     )
     return network, history
 

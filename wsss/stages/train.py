@@ -83,6 +83,7 @@ def run(context: Context) -> Metrics:
         directory=context.artifact.path,
         work=context.artifact.work,
         report=context.report_epoch,
+        rate="optimizer.lr",
     )
     if not context.world.leads:
         return {}
@@ -93,7 +94,7 @@ def run(context: Context) -> Metrics:
 
 def _note(context: Context, report: LoadReport) -> None:
     write_json(context.artifact.path / "pretrained.json", asdict(report))
-    context.console.print(f"  pretrained: {report.summary()}", highlight=False, markup=False)
+    context.console.print(f"  pretrained: {report.summary()}")
 
 
 STAGE = Stage(

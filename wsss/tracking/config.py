@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from wsss.checks import check_between, check_positive
 from wsss.errors import UserError
+from wsss.tracking.sqlite_uri import sqlite_path, sqlite_uri
 
-_SQLITE = "sqlite:///"
+_LONGEST_WAIT = 1e6  # seconds
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class TrackingConfig:
     def __post_init__(self) -> None:
         if self.name not in ("mlflow", "none"):
             raise UserError(f"tracking.name={self.name}: choose mlflow or none")
-        if not self.flush_seconds >= 0:
-            raise UserError(f"tracking.flush_seconds={self.flush_seconds}: must be >= 0")
         seconds = self.system_metrics_seconds
-        if seconds is not None and not seconds > 0:
-            raise UserError(f"tracking.system_metrics_seconds={seconds}: must be > 0, or null")
+        try:
+            check_between("tracking.flush_seconds", self.flush_seconds, 0, _LONGEST_WAIT)
+            check_positive("tracking.system_metrics_seconds", seconds)
+            check_between("tracking.system_metrics_seconds", seconds, 0, _LONGEST_WAIT)
+        except ValueError as error:
+            raise UserError(str(error)) from error
         if self.name == "mlflow":
             if not self.experiment:
                 raise UserError("tracking.experiment is empty: give the MLflow experiment a name")
@@ -62,14 +65,7 @@ def resolve_uri(uri: str) -> str:
             f"tracking URI {uri!r}: expected sqlite:///<file> or http(s)://<host>:<port>"
         )
     path = sqlite_path(uri)
-    return uri.rstrip("/") if path is None else f"{_SQLITE}{path}"
-
-
-def sqlite_path(uri: str) -> Path | None:
-    """The absolute database file of a SQLite URI, ``None`` for any other URI."""
-    if not uri.startswith(_SQLITE):
-        return None
-    return Path(uri.removeprefix(_SQLITE)).absolute()
+    return uri.rstrip("/") if path is None else sqlite_uri(path)
 
 
 def without_credentials(uri: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import BaseFileLock, FileLock
 
 from wsss.errors import UserError
-from wsss.tracking.config import sqlite_path
+from wsss.tracking.sqlite_uri import sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

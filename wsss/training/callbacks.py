@@ -1,4 +1,4 @@
-"""Callbacks and checkpoint files that keep a training resumable at any time."""
+"""Callbacks that keep a training resumable at any time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import EarlyStopping
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from wsss.atomic import replacing
 from wsss.training.stopping import interruption
 
 
@@ -21,17 +18,6 @@ class ResumableEarlyStopping(EarlyStopping):
         """Stop again; Lightning's checkpoint does not store that training was over."""
         if self.wait_count >= self.patience:
             trainer.should_stop = True
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes checkpoints so that a kill while writing leaves the old one intact."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
-    ) -> None:
-        """Write to a file beside the target, then replace the target."""
-        with replacing(Path(path)) as partial:
-            torch.save(checkpoint, partial)
 
 
 class SaveWhenInterrupted(pl.Callback):

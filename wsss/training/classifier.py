@@ -117,6 +117,8 @@ class ClassifierTraining(MeasuredModule):
         """Log mean average precision over the validation split."""
         probabilities, labels = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
         self._validated.clear()
+        if not probabilities.isfinite().all():  # diverged; the epoch's loss will be refused
+            return
         metrics = classification_metrics(
             probabilities.numpy(), labels.numpy(), self._classes, multi_label=self._multi_label
         )

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, RichProgressBar
 from torch.utils.data import DataLoader
 
-from wsss.training.callbacks import AtomicCheckpointIO, ResumableEarlyStopping, SaveWhenInterrupted
+from wsss.training.callbacks import ResumableEarlyStopping, SaveWhenInterrupted
+from wsss.training.checkpoints import AtomicCheckpointIO, MovableCheckpoint, discard_damaged
 from wsss.training.device import pick_device
 from wsss.training.epoch_means import MeasuredModule
 from wsss.training.epoch_metrics import EpochMetrics
@@ -35,6 +36,7 @@ def fit(
     directory: Path,
     work: Path,
     report: Callable[[int, EpochMetrics], None],
+    rate: str,
 ) -> list[EpochMetrics]:
     """Train, validate after each epoch, and leave the chosen weights in ``module``.
 
@@ -51,20 +53,22 @@ def fit(
         directory: receives ``history.jsonl``.
         work: folder for checkpoints, removed by the caller; all processes must see it.
         report: called with (epoch, metrics) after each epoch.
+        rate: config key of the learning rate, named if training diverges.
 
     Returns:
         the metrics of every epoch.
 
     Raises:
-        UserError: the device, or one of the processes that train together, is missing.
+        UserError: the device, or one of the processes that train together, is missing; or training
+            has diverged.
     """
     if max_epochs == 0:
         return []
     device = pick_device(config.accelerator)  # its message is better than Lightning's
     world = training_world(config.devices, config.num_nodes)
-    history = History(directory / "history.jsonl", report)
-    last = ModelCheckpoint(work, "last", save_top_k=1, enable_version_counter=False)
-    best = ModelCheckpoint(
+    history = History(directory / "history.jsonl", report, rate)
+    last = MovableCheckpoint(work, "last", save_top_k=1, enable_version_counter=False)
+    best = MovableCheckpoint(
         work, "best", monitor="val/loss", save_top_k=1, enable_version_counter=False
     )
     stop = SaveWhenInterrupted(work / "last.ckpt")
@@ -76,6 +80,8 @@ def fit(
     # Lists of accelerators and an advertisement: nothing that a user can act upon.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     resume = work / "last.ckpt"
+    if world.leads:
+        discard_damaged(resume, *([work / "best.ckpt"] if config.select == "best" else []))
     if resume.exists():
         batches_of(train).resume(*_progress(resume, len(train)))
     module.train()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wsss.checks import check_choice, check_least, check_positive
+from wsss.checks import check_between, check_choice, check_least, check_positive
 from wsss.models.block_runner import BlockRunner, block_runner
 
 PRECISIONS = ("32", "bf16", "16")
 SELECTIONS = ("last", "best")
+ACCELERATORS = ("auto", "gpu", "mps", "cpu")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class TrainerConfig:
         check_least("trainer.early_stopping", self.early_stopping, 1)
         check_least("trainer.devices", self.devices, 1)
         check_least("trainer.num_nodes", self.num_nodes, 1)
-        check_least("trainer.num_workers", self.num_workers, 0)
+        check_between("trainer.num_workers", self.num_workers, 0, 1024)
+        check_choice("trainer.accelerator", self.accelerator, ACCELERATORS)
 
     def result_settings(self) -> dict[str, Any]:
         """The settings that change the result of any training, other than its length."""

@@ -13,6 +13,7 @@ from helpers.copies import coco as copy
 from helpers.dataset_yaml import configured
 from PIL import Image as Pillow
 
+from wsss.data.base import IndexRow
 from wsss.data.datasets.coco import CocoConfig, CocoDataset
 from wsss.data.datasets.coco_annotations import AnnotatedImage, Annotation, read_annotations
 from wsss.data.datasets.coco_categories import CATEGORIES, CLASS_OF
@@ -33,7 +34,7 @@ def opened(root: Path, /, **changes: object) -> CocoDataset:
     return CocoDataset(configured(CocoConfig, "coco", root, **({"val_images": 4} | changes)))
 
 
-def everything(data: CocoDataset) -> list[tuple[str, list[int], list[int]]]:
+def everything(data: CocoDataset) -> list[IndexRow]:
     return [entry for split in SPLITS for entry in data.index(split)]
 
 

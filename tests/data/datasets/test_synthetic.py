@@ -136,6 +136,5 @@ def test_an_empty_folder_is_filled(tmp_path: Path, make_synthetic: Make) -> None
 
 @pytest.mark.parametrize("key", ["scenes_train", "scenes_val", "scenes_test", "scene_size"])
 def test_numbers_are_checked(tmp_path: Path, make_synthetic: Make, key: str) -> None:
-    with pytest.raises(UserError, match=rf"{key}=0: must be \d or more"):
-        prepare_synthetic(make_synthetic(tmp_path / "tree", **{key: 0}))
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match=rf"dataset.{key} is 0, it must lie in \d\.\."):
+        make_synthetic(tmp_path / "tree", **{key: 0})

@@ -133,6 +133,7 @@ def trainer(laboratory: Laboratory, overrides: Overrides) -> object:
                 directory=path,
                 work=path / "work",
                 report=lambda epoch, metrics: None,
+                rate="optimizer.lr",
             )
         except Exception as error:  # whatever Lightning says of an accelerator it lacks
             return type(error)

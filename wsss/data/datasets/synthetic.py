@@ -14,6 +14,7 @@ import rasterio
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from wsss.checks import check_between, check_least
 from wsss.data.datasets.dfc_land_cover import MASK_LABELS
 from wsss.data.datasets.dfc_patches import DfcTreeDataset, DfcTreeSettings
 from wsss.data.datasets.dfc_tree import BANDS, FOLDERS, patch_path
@@ -28,6 +29,7 @@ _CRS = "EPSG:32632"
 _PIXEL_METRES = 10.0
 _NORTH_WEST = (500_000.0, 5_400_000.0)
 _SCENES_PER_ROW = 64
+_MOST_SCENES, _LARGEST_SCENE = 1_000_000, 16_384
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class SyntheticConfig(DfcTreeSettings):
     """Side of a scene in pixels."""
     scenes_seed: int
     """Seed of the scenes, independent of the experiment's seed."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in ("scenes_train", "scenes_val", "scenes_test"):
+            check_between(f"dataset.{key}", getattr(self, key), 1, _MOST_SCENES)
+        check_between("dataset.scene_size", self.scene_size, 8, _LARGEST_SCENE)
+        check_least("dataset.scenes_seed", self.scenes_seed, 0)
 
     def determining(self) -> dict[str, Any]:
         """See `DatasetSettings.determining`; different scenes may have files of equal size."""
@@ -70,10 +79,8 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
     writing it at the same time.
 
     Raises:
-        UserError: if the root holds anything else or scenes with other settings, or a number in
-            the configuration is invalid.
+        UserError: if the root holds anything else or scenes with other settings.
     """
-    _check_numbers(config)
     root = Path(config.root)
     if _is_there(root, config):
         return
@@ -167,11 +174,3 @@ def _settings(config: SyntheticConfig) -> dict[str, int | float | str]:
         "labels_file": config.labels_file,
         "labels_min_share": MASK_LABELS.min_share,
     }
-
-
-def _check_numbers(config: SyntheticConfig) -> None:
-    least = {"scenes_train": 1, "scenes_val": 1, "scenes_test": 1, "scene_size": 8}
-    for key, limit in (least | {"scenes_seed": 0}).items():
-        value = getattr(config, key)
-        if value < limit:
-            raise UserError(f"{key}={value}: must be {limit} or more")

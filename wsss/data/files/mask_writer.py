@@ -36,7 +36,7 @@ def write_mask(
     else:
         names = {f"CLASS_{index}": name for index, name in enumerate(info.classes)}
         data = _encode_geotiff(mask, colours, names, georeference)
-    with replacing(path) as partial:
+    with replacing(path, durable=False) as partial:  # thousands; synced before a manifest
         partial.write_bytes(data)
 
 
