@@ -46,3 +46,16 @@ def test_image_and_mask_are_resized_alike() -> None:
     assert small.tolist() == [[1] * 4] * 2 + [[0] * 4] * 2
     assert torch.equal(image[0].round(), small.float())
     assert resize(image, (4, 4)) is image
+
+
+def test_values_without_data_take_no_part_in_resizing() -> None:
+    image = torch.rand(2, 12, 16, generator=torch.Generator().manual_seed(0))
+    image[:, :, :7] = torch.nan
+    small = resize(image, (6, 8))
+    assert not small.isnan().any()
+    assert (small[:, :, :3] == 0).all(), "the mean where no pixel is covered"
+    low, high = image[:, :, 7:].min(), image[:, :, 7:].max()
+    assert ((small[:, :, 4:] >= low) & (small[:, :, 4:] <= high)).all()
+    assert (resize(image, (12, 16))[:, :, :7] == 0).all()
+    constant = torch.where(image.isnan(), image, 3.0)
+    assert torch.allclose(resize(constant, (5, 5))[:, :, 3:], torch.tensor(3.0))

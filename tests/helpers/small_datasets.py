@@ -33,6 +33,7 @@ def synthetic_config(root: Path, /, **changes: Any) -> SyntheticConfig:
         val_patches=2,
         labels_file="labels.csv",
         cache_mb=0,
+        max_pixels=10**6,
         on_error="raise",
         augment=NO_AUGMENT,
         scenes_train=6,
@@ -61,6 +62,7 @@ def folder_config(root: Path, /, **changes: Any) -> FolderConfig:
         multi_label=True,
         background=None,
         cache_mb=0,
+        max_pixels=10**6,
         on_error="raise",
         augment=NO_AUGMENT,
     )

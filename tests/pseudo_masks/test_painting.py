@@ -67,7 +67,7 @@ def test_candidates_are_the_classes_that_may_appear() -> None:
     assert found.probabilities.tolist() == pytest.approx([0.9, 0.2])
     predicted = replace(RULE, image_labels="predicted")
     assert candidates(dataset, image_maps(), labels(1), predicted).classes.tolist() == [0, 3]
-    assert dataset.reads == 0  # nothing looks at pixels unless maps are refined
+    assert dataset.reads == 2  # once each, for the pixels that hold data
 
 
 @pytest.mark.parametrize("rule", RULES)

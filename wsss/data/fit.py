@@ -9,6 +9,7 @@ from torch import Tensor
 from wsss.data.types import IGNORE_INDEX
 
 Size = tuple[int, int]
+_LEAST_SHARE = 1e-3
 
 
 def fitted_size(size: Size, side: int, fit: str) -> Size:
@@ -30,7 +31,16 @@ def own_size(size: Size, longest: int) -> Size:
 
 
 def resize(image: Tensor, size: Size) -> Tensor:
-    """Resize ``[bands, H, W]`` to ``[bands, *size]``, bilinearly and with antialiasing."""
+    """Resize ``[bands, H, W]`` to ``[bands, *size]``, bilinearly and with antialiasing.
+
+    NaN, no data, takes no part: a pixel is the mean of the values that it covers, weighted as
+    usual, and 0 if it covers none.
+    """
+    if bool(image.sum().isnan()):  # as cheap as one pass
+        known = ~image.isnan()
+        share = resize(known.to(image.dtype), size)
+        mean = resize(torch.where(known, image, 0.0), size) / share.clamp_min(_LEAST_SHARE)
+        return torch.where(share > _LEAST_SHARE, mean, 0.0)
     if tuple(image.shape[-2:]) == size:
         return image
     return F.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]

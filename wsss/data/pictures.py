@@ -11,8 +11,9 @@ import numpy as np
 from wsss.data.base import Dataset
 from wsss.data.files.cache import ImageCache
 from wsss.data.files.raster import read_picture
+from wsss.data.mask_place import check_mask_size
+from wsss.data.settings import DatasetSettings
 from wsss.data.types import DatasetInfo, Georeference, Image, ImageRecord, Mask, Split
-from wsss.errors import UserError
 
 RGB = ("red", "green", "blue")
 
@@ -28,10 +29,11 @@ class Pictures(Dataset):
         info: DatasetInfo,
         records: Mapping[Split, Sequence[ImageRecord]],
         quarantined: Mapping[str, str],
-        cache_mb: int,
+        config: DatasetSettings,
     ) -> None:
         super().__init__(info, records, quarantined)
-        self._cache = ImageCache(cache_mb)
+        self._cache = ImageCache(config.cache_mb)
+        self._max_pixels = config.max_pixels
 
     def read_image(self, image_id: str) -> Image:
         """``[3, H, W]``; `UserError` names a file that is unreadable."""
@@ -42,7 +44,7 @@ class Pictures(Dataset):
         return None
 
     def _decode(self, image_id: str) -> Image:
-        image = read_picture(self.record(image_id).files[0])
+        image = read_picture(self.record(image_id).files[0], max_pixels=self._max_pixels)
         return image if len(image) == 3 else np.repeat(image, 3, axis=0)
 
 
@@ -71,8 +73,7 @@ class PictureDataset(Pictures):
         if path is None:
             return np.full(size, self.info.background, np.uint8)
         mask = self._decode_mask(path)
-        if mask.shape != size:
-            raise UserError(f"{path}: size {mask.shape}, but its image has {size}")
+        check_mask_size(path, mask, size)
         return mask
 
 

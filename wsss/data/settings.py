@@ -31,6 +31,8 @@ class DatasetSettings(ABC):
     """
     cache_mb: int
     """Memory in MiB that each process uses to cache decoded images, 0 for no cache."""
+    max_pixels: int
+    """Most values (pixels times bands) of an image; a larger one is refused before it is read."""
     on_error: str
     """Handling of an unreadable image: ``raise`` stops, ``skip`` leaves it out and lists it."""
     augment: AugmentConfig
@@ -51,3 +53,4 @@ class DatasetSettings(ABC):
         check_choice("dataset.on_error", self.on_error, ON_ERROR)
         check_least("dataset.image_size", self.image_size, 1)
         check_least("dataset.cache_mb", self.cache_mb, 0)
+        check_least("dataset.max_pixels", self.max_pixels, 1)

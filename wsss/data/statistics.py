@@ -27,7 +27,9 @@ class BandStatistics(NamedTuple):
 def band_statistics(
     dataset: Dataset, split: Split = "train", memory: Path | None = None
 ) -> BandStatistics:
-    """Statistics over all pixels of all images of a split; a constant band gets std 1.
+    """Statistics over all values of all images of a split, those without data left out.
+
+    A band that is constant, or never holds data, gets std 1.
 
     Args:
         dataset: its images are read, not its masks.
@@ -43,17 +45,22 @@ def band_statistics(
 
 
 def _compute(dataset: Dataset, split: Split) -> dict[str, list[float]]:
-    def sums(image_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    def sums(image_id: str) -> NDArray[np.float64]:
+        """Sum, sum of squares and number of values, ``[3, bands]``."""
         image = dataset.read_image(image_id)
         pixels = image.reshape(len(image), -1).astype(np.float64)
-        return pixels.sum(axis=1), (pixels**2).sum(axis=1), pixels.shape[1]
+        counts = np.full(len(image), float(pixels.shape[1]))
+        if np.isnan(pixels).any():
+            counts = np.isfinite(pixels).sum(axis=1).astype(np.float64)
+            pixels = np.nan_to_num(pixels)
+        return np.stack([pixels.sum(axis=1), (pixels**2).sum(axis=1), counts])
 
     ids = dataset.ids(split)
-    total, squares = np.zeros((2, len(dataset.info.bands)))
-    count = 0
+    every = np.zeros((3, len(dataset.info.bands)))
     with ThreadPoolExecutor() as threads:  # results come in the order of the ids
         for parts in track(threads.map(sums, ids), "band statistics", len(ids)):
-            total, squares, count = total + parts[0], squares + parts[1], count + parts[2]
+            every += parts
+    total, squares, count = every[0], every[1], np.maximum(every[2], 1)
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
     std = np.where(std > 1e-9, std, 1.0)

@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from wsss.data.base import Dataset
-from wsss.data.fit import fitted_size, own_size, resize
+from wsss.data.fit import fitted_size, own_size
 from wsss.maps.config import AttentionConfig
-from wsss.models.input_spec import InputSpec, standardise
+from wsss.models.input_spec import InputSpec, prepare
 
 
 class ShardImage(NamedTuple):
@@ -64,9 +64,9 @@ class _Images(TorchDataset[tuple[ShardImage, Tensor]]):
         self._dataset, self._spec, self._attention = dataset, spec, attention
 
     def __getitem__(self, key: ShardImage) -> tuple[ShardImage, Tensor]:
-        image = standardise(self._dataset.read_image(key.image_id), self._spec)
+        image = self._dataset.read_image(key.image_id)
         size = _view_size((image.shape[-2], image.shape[-1]), self._spec, self._attention)
-        return key, resize(image, size)
+        return key, prepare(image, self._spec, size)
 
 
 def _batches(

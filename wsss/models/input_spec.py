@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wsss.data.fit import fitted_size, resize
+from wsss.data.fit import Size, fitted_size, resize
 from wsss.data.types import Image
 
 
@@ -32,13 +32,17 @@ class InputSpec:
 
 
 def standardise(image: Image, spec: InputSpec) -> Tensor:
-    """``[bands, H, W]`` with zero mean and unit variance per band over the training split."""
+    """``[bands, H, W]`` with zero mean and unit variance per band; NaN stays NaN."""
     mean = torch.tensor(spec.mean).view(-1, 1, 1)
     std = torch.tensor(spec.std).view(-1, 1, 1)
     return (torch.from_numpy(image) - mean) / std
 
 
-def prepare(image: Image, spec: InputSpec) -> Tensor:
-    """Standardised and resized ``[bands, H, W]``, the longer side to ``spec.image_size``."""
-    size = (image.shape[-2], image.shape[-1])
-    return resize(standardise(image, spec), fitted_size(size, spec.image_size, spec.fit))
+def prepare(image: Image, spec: InputSpec, size: Size | None = None) -> Tensor:
+    """Standardised and resized ``[bands, H, W]``; 0, the band's mean, where there is no data.
+
+    By default the longer side becomes ``spec.image_size``.
+    """
+    if size is None:
+        size = fitted_size((image.shape[-2], image.shape[-1]), spec.image_size, spec.fit)
+    return resize(standardise(image, spec), size)

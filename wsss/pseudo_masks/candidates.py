@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from wsss.data.base import Dataset
+from wsss.data.validity import valid_pixels
 from wsss.maps.storage import ImageMaps
 from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.filling import extend
 from wsss.pseudo_masks.min_max import min_max
 from wsss.pseudo_masks.refinement import pamr
 from wsss.pseudo_masks.rules.rule import Maps
@@ -26,7 +28,12 @@ class Candidates:
     probabilities: NDArray[np.float32]
     """``[P]``, in [0, 1]."""
     maps: Maps
-    """``[P, H, W]`` at the image's own size, refined if the config requires it."""
+    """``[P, H, W]`` at the image's own size, refined if the config requires it.
+
+    Pixels without data repeat the nearest one that holds data.
+    """
+    valid: NDArray[np.bool_]
+    """``[H, W]``, pixels that hold data."""
 
 
 def find_candidates(
@@ -55,18 +62,19 @@ def find_candidates(
         may_be_none=info.background is not None and info.multi_label,
     )
     present &= classes != info.background  # the background is what the other classes leave
-    size = dataset.size(maps.image_id)
+    image = dataset.read_image(maps.image_id)
+    size, valid = (image.shape[-2], image.shape[-1]), valid_pixels(image)
     if not present.any():
         upsampled = np.empty((0, *size), np.float32)
     else:
-        upsampled = upsample(maps.attention[present], size)
-        if settings.refine == "pamr":
-            image = torch.from_numpy(dataset.read_image(maps.image_id)).to(device)
+        upsampled = extend(upsample(maps.attention[present], size), valid)
+        if settings.refine == "pamr" and valid.any():
+            guide = torch.from_numpy(extend(image, valid)).to(device)
             # Stretched first: refinement would turn a constant map into rounding noise.
             scores = torch.from_numpy(min_max(upsampled)).to(device)
-            refined = pamr(scores, image, settings.pamr_iterations, settings.pamr_dilations)
+            refined = pamr(scores, guide, settings.pamr_iterations, settings.pamr_dilations)
             upsampled = refined.cpu().numpy()
-    return Candidates(classes[present], maps.probabilities[present], upsampled)
+    return Candidates(classes[present], maps.probabilities[present], upsampled, valid)
 
 
 def present_classes(

@@ -1,7 +1,9 @@
-"""Labels for pixels that no class claims."""
+"""Values for pixels that have none, from the nearest pixel that has one."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from wsss.pseudo_masks.rules.rule import UNPAINTED, Painted
@@ -18,3 +20,23 @@ def fill_nearest(painted: Painted) -> Painted:
     nearest = distance_transform_edt(holes, return_distances=False, return_indices=True)
     filled: Painted = painted[tuple(nearest)]
     return filled
+
+
+def extend(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Give each pixel that holds no data the values of the nearest one that does.
+
+    As if the image ended there: refinement repeats border pixels beyond the border.
+
+    Args:
+        values: ``[C, H, W]``; returned as they are if all pixels hold data, or none does.
+        valid: ``[H, W]``.
+    """
+    if valid.all() or not valid.any():
+        return values
+    nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    return np.asarray(values[(slice(None), *nearest)])
+
+
+def held(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The values ``[C, H, W]`` of the pixels that hold data, in one row ``[C, 1, pixels]``."""
+    return np.asarray(values[:, valid][:, None])

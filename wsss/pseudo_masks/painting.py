@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from wsss.data.types import IGNORE_INDEX, DatasetInfo, Mask
 from wsss.pseudo_masks.candidates import Candidates
 from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.filling import held
 from wsss.pseudo_masks.min_max import min_max
 from wsss.pseudo_masks.rules.registry import RULES
 from wsss.pseudo_masks.rules.rule import UNCERTAIN, UNPAINTED, Maps, Painted
@@ -20,6 +21,7 @@ def paint(candidates: Candidates, settings: PseudoMaskConfig, info: DatasetInfo)
         candidates.probabilities,
         settings,
         has_background=info.background is not None,
+        valid=candidates.valid,
     )
     # Indices count from the end: UNPAINTED (-1) is the last entry, UNCERTAIN (-2) the one before.
     labels = [*candidates.classes, IGNORE_INDEX, info.background or 0]
@@ -32,6 +34,7 @@ def apply_rule(
     settings: PseudoMaskConfig,
     *,
     has_background: bool,
+    valid: NDArray[np.bool_] | None = None,
 ) -> Painted:
     """Paint a mask by the rule of the config, then leave pixels within the margin unlabelled.
 
@@ -40,6 +43,8 @@ def apply_rule(
         probabilities: ``[P]``, in [0, 1].
         settings: rule, thresholds and margin.
         has_background: if not, every pixel takes a class or is left unlabelled.
+        valid: ``[H, W]``, pixels that hold data; ``None`` for all. The others are left unlabelled
+            and have no part in minima, means and thresholds.
 
     Returns:
         indices of ``maps`` ``[H, W]``, `UNPAINTED` for background, `UNCERTAIN` if unlabelled.
@@ -47,14 +52,23 @@ def apply_rule(
     Raises:
         ValueError: no class may appear and there is no background.
     """
-    if not len(maps):
-        if not has_background:
-            raise ValueError("no class is present")
-        return np.full(maps.shape[1:], UNPAINTED, np.int16)
-    rule_settings = settings.rule_settings(has_background=has_background)
-    painted = RULES[settings.name].paint(maps, probabilities, rule_settings)
-    if settings.margin > 0 and len(maps) > 1:
-        painted[(painted != UNPAINTED) & _undecided(maps, settings.margin)] = UNCERTAIN
+    if not len(maps) and not has_background:
+        raise ValueError("no class is present")
+    if valid is None:
+        valid = np.ones(maps.shape[1:], np.bool_)
+    rule = RULES[settings.name]
+    painted = np.full(maps.shape[1:], UNPAINTED, np.int16)
+    undecided = np.zeros(maps.shape[1:], np.bool_)
+    if len(maps) and valid.any():
+        pixels = held(maps, valid)
+        rule_settings = settings.rule_settings(has_background=has_background)
+        painted[valid] = rule.paint(pixels, probabilities, rule_settings)[0]
+        if settings.margin > 0 and len(maps) > 1:
+            undecided[valid] = _undecided(pixels, settings.margin)[0]
+        if rule.fill is not None and not has_background:
+            painted = rule.fill(painted)
+    painted[(painted != UNPAINTED) & undecided] = UNCERTAIN
+    painted[~valid] = UNCERTAIN
     return painted
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as TorchDataset
@@ -16,6 +17,7 @@ from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.files.mask_writer import mask_suffix, write_mask
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
+from wsss.data.validity import valid_pixels
 from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage
 from wsss.errors import UserError
 from wsss.maps.storage import ImageMaps, StoredMaps
@@ -53,9 +55,13 @@ def run(context: Context) -> Metrics:
     dataset, settings = context.dataset, context.config.pseudo_mask
     coverage: dict[str, dict[str, float]] = {}
     ignored: dict[str, float] = {}
+    no_data: dict[str, float] = {}
     for split in SPLITS:
         pixels = _make_masks(context, split, WHOLE)
-        shares = (pixels / pixels.sum()).tolist()
+        empty, pixels[IGNORE_INDEX + 1] = float(pixels[-1]), 0.0
+        if empty:
+            no_data[split] = empty / (empty + float(pixels.sum()))
+        shares = (pixels / pixels.sum().clamp_min(1)).tolist()
         coverage[split] = dict(zip(dataset.info.classes, shares, strict=False))
         ignored[split] = shares[IGNORE_INDEX]
     if settings.export:
@@ -65,7 +71,7 @@ def run(context: Context) -> Metrics:
         "image_labels": settings.image_labels,
         "coverage": coverage,
         "ignored": ignored,
-    }
+    } | ({"no_data": no_data} if no_data else {})
 
 
 def run_part(context: Context, part: Part) -> None:
@@ -75,11 +81,14 @@ def run_part(context: Context, part: Part) -> None:
 
 
 def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
-    """Write the masks of one part of a split, and count their pixels by label, ``[256]``."""
+    """Write the masks of one part of a split, and count their pixels by label, ``[257]``.
+
+    The last entry counts pixels without data.
+    """
     (context.artifact.path / split).mkdir(parents=True, exist_ok=True)
     masks = Masks(context, split, part)
     loader = DataLoader(masks, num_workers=context.config.launch.workers, batch_size=AT_ONCE)
-    counted = torch.zeros(IGNORE_INDEX + 1, dtype=torch.float64)
+    counted = torch.zeros(IGNORE_INDEX + 2, dtype=torch.float64)
     for pixels in track(loader, f"masks of {split}", len(loader)):
         counted += pixels.sum(dim=0)
     return counted
@@ -88,7 +97,7 @@ def _make_masks(context: Context, split: Split, part: Part) -> Tensor:
 class Masks(TorchDataset[Tensor]):
     """The masks of one part of a split; requesting an item writes its mask if it is missing.
 
-    An item is the number of pixels with each label, ``[256]``.
+    An item is the number of pixels with each label, and of those without data, ``[257]``.
     """
 
     def __init__(self, context: Context, split: Split, part: Part) -> None:
@@ -105,26 +114,32 @@ class Masks(TorchDataset[Tensor]):
 
     def __getitem__(self, number: int) -> Tensor:
         maps = self._maps[number]
-        mask = self._mask(maps)
-        return torch.from_numpy(np.bincount(mask.ravel(), minlength=IGNORE_INDEX + 1))
+        mask, valid = self._mask(maps)
+        counts = np.bincount(mask[valid], minlength=IGNORE_INDEX + 2)
+        counts[-1] = np.count_nonzero(~valid)
+        return torch.from_numpy(counts)
 
-    def _mask(self, maps: ImageMaps) -> Mask:
+    def _mask(self, maps: ImageMaps) -> tuple[Mask, NDArray[np.bool_]]:
+        """The mask ``[H, W]`` of an image, and which pixels hold data."""
         dataset, settings = self._dataset, self._settings
         place = dataset.georeference(maps.image_id)
         path = self._directory / f"{maps.image_id}{mask_suffix(place)}"
         if (kept := kept_mask(path, dataset.size(maps.image_id))) is not None:
-            return kept
+            return kept, valid_pixels(dataset.read_image(maps.image_id))
         # A forked worker cannot use a GPU.
         device = self._device if get_worker_info() is None else torch.device("cpu")
         labels = self._labels[maps.image_id]
         candidates = find_candidates(dataset, maps, labels=labels, settings=settings, device=device)
         mask = paint(candidates, settings, dataset.info)
         write_mask(path, mask, dataset.info, place)
-        return mask
+        return mask, candidates.valid
 
 
 def _export(context: Context) -> None:
-    """Write all training images and pseudo-masks as arrays, as the reference release does."""
+    """Write all training images and pseudo-masks as arrays, as the reference release does.
+
+    Images hold NaN, and masks 255, where there is no data.
+    """
     dataset, directory = context.dataset, context.artifact.path
     ids, name = dataset.ids("train"), dataset.info.name
     sizes = {dataset.size(image_id) for image_id in ids}

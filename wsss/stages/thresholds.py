@@ -16,6 +16,7 @@ from wsss.maps.storage import StoredMaps
 from wsss.progress import track
 from wsss.pseudo_masks.candidates import find_candidates
 from wsss.pseudo_masks.config import PseudoMaskConfig
+from wsss.pseudo_masks.filling import held
 from wsss.pseudo_masks.min_max import min_max
 from wsss.pseudo_masks.painting import paint
 from wsss.stages.truth import Truth
@@ -84,7 +85,9 @@ def _count(context: Context, truth: Truth, split: Split) -> ThresholdEvaluator:
         candidates = find_candidates(
             dataset, maps, labels=labels, settings=rule, device=context.device
         )
-        heights = min_max(candidates.maps).max(axis=0, initial=0.0)
+        heights = np.zeros(candidates.valid.shape, np.float32)
+        if (pixels := held(candidates.maps, candidates.valid)).size:
+            heights[candidates.valid] = min_max(pixels).max(axis=0)[0]
         counts.update(paint(candidates, lowest, dataset.info), heights, truth.read(maps.image_id))
     return counts
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.quarantine import Quarantine
-from wsss.data.types import SPLITS, Mask, Split
+from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
+from wsss.data.validity import valid_pixels
 from wsss.errors import UserError
 from wsss.evaluation.judging import judged_images, threshold_images
 from wsss.progress import track
@@ -62,7 +65,19 @@ def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) ->
             raise UserError(
                 f"split '{split}' has no readable mask: {next(iter(unreadable.values()))}"
             )
-    return Truth(kept, dataset.open_masks(), fingerprint(digests), unreadable)
+    return Truth(kept, _where_valid(dataset), fingerprint(digests), unreadable)
+
+
+def _where_valid(dataset: Dataset) -> Callable[[str], Mask]:
+    """Masks in which pixels without data do not count, whatever they are labelled."""
+    read = dataset.open_masks()
+
+    def masked(image_id: str) -> Mask:
+        mask = read(image_id)
+        valid = valid_pixels(dataset.read_image(image_id))
+        return mask if valid.all() else np.where(valid, mask, np.uint8(IGNORE_INDEX))
+
+    return masked
 
 
 @lru_cache(maxsize=2)  # called by the fingerprint and by the stage itself

@@ -12,7 +12,8 @@ from torch import nn
 
 from wsss.data.base import Dataset
 from wsss.data.fit import pad
-from wsss.data.types import Image, Mask, Split
+from wsss.data.types import IGNORE_INDEX, Image, Mask, Split
+from wsss.data.validity import valid_pixels
 from wsss.evaluation.classification import classification_metrics
 from wsss.models.input_spec import InputSpec, prepare
 from wsss.models.segmenter import predict
@@ -111,9 +112,13 @@ def segment_image(
 ) -> Mask:
     """A segmenter's mask ``[H, W]`` of an image ``[bands, H, W]`` in the units of its dataset.
 
+    It is `IGNORE_INDEX` where the image holds no data.
+
     The other arguments are those of `predict_mask` and `wsss.models.segmenter.predict`.
     """
     size = (image.shape[-2], image.shape[-1])
     prepared = prepare(image, spec).to(device)
     mask = predict(network, prepared, window=window, overlap=overlap, size=size, allowed=allowed)
-    return np.asarray(mask.cpu().numpy(), dtype=np.uint8)
+    found = np.asarray(mask.cpu().numpy(), dtype=np.uint8)
+    found[~valid_pixels(image)] = IGNORE_INDEX
+    return found

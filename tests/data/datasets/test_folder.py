@@ -62,8 +62,7 @@ def test_geotiff_of_many_bands(pets: Path, make_folder: Make) -> None:
     values[0, 0, 0] = np.nan
     with rasterio.open(pets / "images" / "a.tif", "r+") as target:
         target.write(values)
-    with pytest.raises(UserError, match=r"a\.tif: holds NaN"):
-        data.read_image("a")
+    assert np.isnan(data.read_image("a")).sum() == 1  # no data
 
 
 Break = Callable[[Path], object]

@@ -70,11 +70,15 @@ def test_sixteen_bit_gray_keeps_its_values(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "x.png").tolist() == [[[0.0, 40_000.0]]]
 
 
-def test_exif_orientation_is_not_applied(tmp_path: Path) -> None:
+def test_photographs_are_read_as_displayed(tmp_path: Path) -> None:
     exif = Pillow.Exif()
-    exif[0x0112] = 6
-    Pillow.new("RGB", (3, 2)).save(tmp_path / "x.jpg", exif=exif)
-    assert read_picture(tmp_path / "x.jpg").shape == (3, 2, 3)
+    exif[0x0112] = 6  # turn by a quarter
+    values = np.zeros((2, 3, 3), np.uint8)
+    values[0] = 255  # the upper row becomes the right column
+    Pillow.fromarray(values).save(tmp_path / "x.png", exif=exif)
+    image = read_picture(tmp_path / "x.png")
+    assert image.shape == (3, 3, 2) and image[0].tolist() == [[0, 255]] * 3
+    assert picture_size(tmp_path / "x.png") == (3, 2)
 
 
 def test_tiff_bands_and_georeference(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class Ade20kDataset(PictureDataset):
             quarantine=quarantine,
         )
         info = labelled_info(config, classes, distinct_colours(len(classes)))
-        super().__init__(info, records, quarantine.reasons, config.cache_mb)
+        super().__init__(info, records, quarantine.reasons, config)
 
     def counts(self) -> dict[str, Count]:
         """Number of images per folder; see `Dataset.counts`."""

@@ -124,7 +124,7 @@ class CityscapesDataset(PictureDataset):
             quarantine=quarantine,
         )
         info = labelled_info(config, _NAMES, [c.colour for c in CLASSES])
-        super().__init__(info, records, quarantine.reasons, config.cache_mb)
+        super().__init__(info, records, quarantine.reasons, config)
 
     def counts(self) -> dict[str, Count]:
         """Number of images per folder; see `Dataset.counts`."""

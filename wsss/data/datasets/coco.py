@@ -88,7 +88,7 @@ class CocoDataset(Pictures):
                 f"unlabelled={config.unlabelled}"
             ),
         )
-        super().__init__(info, records, quarantine.reasons, config.cache_mb)
+        super().__init__(info, records, quarantine.reasons, config)
 
     def counts(self) -> dict[str, Count]:
         """Number of images in each annotation file; see `Dataset.counts`."""

@@ -87,6 +87,7 @@ class DfcTreeDataset(Dataset):
         self._sensors = [s for s in MODALITIES[config.modality] if set(BANDS[s]) & set(bands)]
         self._root = Path(config.root)
         self._cache = ImageCache(config.cache_mb)
+        self._max_pixels = config.max_pixels
 
         quarantine = Quarantine(config.on_error)
         patches = self._labelled_patches(config.labels_file, quarantine)
@@ -174,7 +175,7 @@ class DfcTreeDataset(Dataset):
         files = self.record(image_id).files
         size: tuple[int, ...] | None = None
         for sensor, path in zip(self._sensors, files, strict=True):
-            stored, _ = read_geotiff(path)
+            stored, _ = read_geotiff(path, max_pixels=self._max_pixels)
             names = BANDS[sensor]
             if len(stored) != len(names):
                 raise UserError(

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from wsss.data.base import Dataset
 from wsss.data.files.cache import ImageCache
 from wsss.data.files.labels import LabelTable, read_labels
 from wsss.data.files.lists import read_class_list, read_lines
 from wsss.data.files.palette import distinct_colours
 from wsss.data.files.raster import read_georeference, read_index_mask, read_picture
+from wsss.data.mask_place import check_mask_place, check_mask_size
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
 from wsss.data.types import (
@@ -81,6 +80,7 @@ class FolderDataset(Dataset):
         if not root.is_dir():
             raise UserError(f"dataset {config.name}: no folder {root}")
         self._cache = ImageCache(config.cache_mb)
+        self._max_pixels = config.max_pixels
         self._masks = None if config.masks is None else root / config.masks
         self._mask_files: dict[str, Path] = {}
         if self._masks is not None and self._masks.is_dir():  # only evaluation needs masks
@@ -113,11 +113,12 @@ class FolderDataset(Dataset):
         super().__init__(info, records, quarantine.reasons)
 
     def read_image(self, image_id: str) -> Image:
-        """``[bands, H, W]`` in file order, values as stored.
+        """``[bands, H, W]`` in the order of ``info.bands``, NaN where there is no data.
+
+        Bands are found by the names that a file gives them, else taken in file order.
 
         Raises:
-            UserError: names a file that is broken, has the wrong number of bands or holds NaN or
-                infinite values.
+            UserError: names a file that is broken, too large or has the wrong number of bands.
         """
         return self._cache.get(image_id, self._decode)
 
@@ -143,10 +144,10 @@ class FolderDataset(Dataset):
                 f"expected {image_id} with one of {', '.join(MASK_SUFFIXES)}"
             )
         path = self._mask_files[image_id]
-        mask = read_index_mask(path)
+        mask = read_index_mask(path, nodata=IGNORE_INDEX)
         size = self.size(image_id)
-        if mask.shape != size:
-            raise UserError(f"{path}: size {mask.shape}, but its image has {size}")
+        check_mask_size(path, mask, size)
+        check_mask_place(path, read_georeference(path), self.georeference(image_id), size)
         count = len(self.info.classes)
         wrong = mask[(mask >= count) & (mask != IGNORE_INDEX)]
         if wrong.size:
@@ -155,15 +156,13 @@ class FolderDataset(Dataset):
 
     def _decode(self, image_id: str) -> Image:
         path = self.record(image_id).files[0]
-        image = read_picture(path)
         bands = self.info.bands
+        image = read_picture(path, bands, max_pixels=self._max_pixels)
         if len(image) != len(bands):
             raise UserError(
                 f"{path}: {len(image)} bands, but the configuration names {len(bands)} "
                 f"({', '.join(bands)})"
             )
-        if not np.isfinite(image).all():
-            raise UserError(f"{path}: holds NaN or infinite values; fill them first")
         return image
 
 

@@ -89,7 +89,7 @@ class KvasirDataset(PictureDataset):
             ),
             {split: [records[image_id] for image_id in ids] for split, ids in splits.items()},
             quarantine.reasons,
-            config.cache_mb,
+            config,
         )
 
     def counts(self) -> dict[str, Count]:

@@ -92,7 +92,7 @@ class VocDataset(PictureDataset):
                 f"test_list={config.test_list}, difficult={config.difficult}, masks={config.masks}"
             ),
         )
-        super().__init__(info, records, quarantine.reasons, config.cache_mb)
+        super().__init__(info, records, quarantine.reasons, config)
 
     def counts(self) -> dict[str, Count]:
         """Number of images in each list in use; see `Dataset.counts`."""

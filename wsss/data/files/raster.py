@@ -1,27 +1,35 @@
-"""Reading images and masks: TIFF through rasterio, PNG and JPEG through Pillow."""
+"""Reading images and masks: TIFF through GDAL, PNG and JPEG through Pillow."""
 
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
+from wsss.data.files.formats import format_of
+from wsss.data.files.gdal import (
+    data_bands,
+    georeference,
+    is_masked,
+    masked_values,
+    open_raster,
+    read_bands,
+)
+from wsss.data.files.photo import GREY_MODES, displayed_size, open_picture, read_values
 from wsss.data.types import Georeference, Image, Mask
 from wsss.errors import UserError, one_line
 
-_GRAY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
-_INDEX_MODES = (_GRAY_MODES - {"F"}) | {"P"}
+MAX_PIXELS = 2**28
+"""Most values (pixels times bands) of a file, by default: 1 GiB as float32."""
+_INDEX_MODES = (GREY_MODES - {"F"}) | {"P"}
 _DECODER_ERRORS = (
     OSError,
     RasterioError,
@@ -33,84 +41,89 @@ _DECODER_ERRORS = (
     zlib.error,
     Pillow.DecompressionBombError,
 )
-_opening = Lock()  # warning filters are global, and datasets are read in threads
+_DRIVERS = {"TIFF": "GTiff", "PNG of 16 bits": "PNG"}
+
+Pillow.MAX_IMAGE_PIXELS = None  # `MAX_PIXELS` is checked instead, for every format
 
 
-def read_picture(path: Path) -> Image:
-    """Read values ``[bands, H, W]`` as stored, e.g. 0..255 of an 8-bit file; NaN stays NaN.
+def read_picture(path: Path, names: Sequence[str] = (), *, max_pixels: int = MAX_PIXELS) -> Image:
+    """Read values ``[bands, H, W]``, e.g. 0..255 of an 8-bit file; NaN where there is no data.
 
-    A TIFF gives its bands in file order. A grey PNG or JPEG gives one band; all others (palette,
-    CMYK, with alpha, ...) give red, green and blue. EXIF orientation is not applied.
+    Formats are known by content. A TIFF is read as `wsss.data.files.gdal.read_bands` says, a PNG
+    or JPEG as `wsss.data.files.photo.read_values` does.
+
+    Args:
+        path: the file.
+        names: bands to return, where the file describes its bands by name.
+        max_pixels: most values (pixels times bands), checked before memory is taken.
 
     Raises:
-        UserError: if the file is missing, truncated or not a picture.
+        UserError: if the file is missing, truncated, too large or not a picture.
     """
-    if is_tiff(path):
-        with _open_tiff(path) as source:
-            return np.asarray(source.read(out_dtype="float32"))
-    with _open_picture(path) as picture:
-        if picture.mode in ("LA", "1"):
-            picture = picture.convert("L")
-        elif picture.mode not in _GRAY_MODES and picture.mode != "RGB":
-            picture = picture.convert("RGB")
-        layers = picture.split()
-        values = np.empty((len(layers), picture.height, picture.width), np.float32)
-        for band, layer in zip(values, layers, strict=True):
-            band[:] = np.asarray(layer)
-    return values
+    with _opened(path, max_pixels) as source:
+        return read_values(source) if _is_picture(source) else read_bands(source, names)
 
 
-def read_geotiff(path: Path) -> tuple[NDArray[Any], Georeference]:
+def read_geotiff(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[NDArray[Any], Georeference]:
     """Read values ``[bands, H, W]`` as stored, and the location on Earth.
 
+    Values for which the file declares no data are NaN; without any, the type is that of the file.
+
     Raises:
-        UserError: if the file is missing, truncated, not a TIFF or has no CRS.
+        UserError: if the file is missing, truncated, too large, not a TIFF or has no CRS.
     """
-    with _open_tiff(path) as source:
-        place = _georeference(source)
+    with _opened(path, max_pixels) as source:
+        if _is_picture(source) or source.driver != "GTiff":
+            raise UserError(f"{path}: not a TIFF")
+        place = georeference(source)
         if place is None:
             raise UserError(f"{path}: a TIFF without coordinates, expected a GeoTIFF with a CRS")
-        return source.read(), place
+        bands = data_bands(source, source.count)
+        return (read_bands(source) if is_masked(source, bands) else source.read(bands)), place
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, read from the header; raises like `read_picture`."""
-    if is_tiff(path):
-        with _open_tiff(path) as source:
-            return int(source.height), int(source.width)
-    with _open_picture(path) as picture:
-        return picture.height, picture.width
+    """Height and width in pixels as displayed, from the header; raises like `read_picture`."""
+    with _opened(path, None) as source:
+        if _is_picture(source):
+            return displayed_size(source)
+        return int(source.height), int(source.width)
 
 
 def read_georeference(path: Path) -> Georeference | None:
     """Location of a TIFF on Earth; ``None`` for a file without CRS and for other formats."""
-    if not is_tiff(path):
-        return None
-    with _open_tiff(path) as source:
-        return _georeference(source)
+    with _errors_named(path):
+        if format_of(path) != "TIFF":
+            return None
+    with _opened(path, None) as source:
+        return georeference(source)
 
 
-def read_index_mask(path: Path, bands: int = 1) -> Mask:
+def read_index_mask(path: Path, bands: int = 1, *, nodata: int | None = None) -> Mask:
     """Read indices ``[H, W]`` in 0..255 from a palette or grey PNG or the first band of a TIFF.
 
     Palette indices are not converted to colours. A TIFF must have the given number of bands.
 
+    Args:
+        path: the file.
+        bands: number of bands that a TIFF must have, alpha apart.
+        nodata: index of pixels for which a TIFF holds no data; ``None`` for those as stored.
+
     Raises:
         UserError: if the file is missing, truncated, a colour picture or has values outside 0..255.
     """
-    if is_tiff(path):
-        with _open_tiff(path) as source:
-            if source.count != bands:
-                raise UserError(f"{path}: {source.count} bands, but an index mask has {bands}")
-            values: NDArray[Any] = source.read(1)
-    else:
-        with _open_picture(path) as picture:
-            if picture.mode not in _INDEX_MODES:
+    with _opened(path, MAX_PIXELS) as source:
+        if _is_picture(source):
+            if source.mode not in _INDEX_MODES:
                 raise UserError(
-                    f"{path}: a picture of mode {picture.mode}, but an index mask is a palette or "
+                    f"{path}: a picture of mode {source.mode}, but an index mask is a palette or "
                     "grey PNG or a TIFF of one band"
                 )
-            values = np.asarray(picture)
+            values: NDArray[Any] = np.asarray(source)
+        else:
+            if len(data_bands(source, bands)) != bands:
+                raise UserError(f"{path}: {source.count} bands, but an index mask has {bands}")
+            values = source.read(1) if nodata is None else masked_values(source, 1, nodata)
     if values.dtype in (np.uint8, np.bool_):
         return values.astype(np.uint8)
     if not (values.min() >= 0 and values.max() <= 255 and (values % 1 == 0).all()):
@@ -118,34 +131,29 @@ def read_index_mask(path: Path, bands: int = 1) -> Mask:
     return values.astype(np.uint8)
 
 
-def is_tiff(path: Path) -> bool:
-    """Whether a file is a TIFF, by its suffix."""
-    return path.suffix.lower() in (".tif", ".tiff")
-
-
-def _georeference(source: Any) -> Georeference | None:
-    if source.crs is None:
-        return None
-    a, b, c, d, e, f = source.transform[:6]
-    return Georeference(source.crs.to_wkt(), (a, b, c, d, e, f))
+def _is_picture(source: Any) -> bool:
+    return isinstance(source, Pillow.Image)
 
 
 @contextmanager
-def _open_tiff(path: Path) -> Iterator[Any]:
-    # Without a fixed driver, GDAL would read a VRT under this name, which can refer to other files
-    # and hosts.
+def _opened(path: Path, max_pixels: int | None) -> Iterator[Any]:
+    """A file opened by Pillow or GDAL, whichever reads its format at full depth."""
     with _errors_named(path):
-        with _opening, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            source = rasterio.open(path, driver="GTiff")
-        with source:
+        driver = _DRIVERS.get(format_of(path))
+        with open_picture(path) if driver is None else open_raster(path, driver) as source:
+            if max_pixels is not None:
+                _check_size(path, source, max_pixels)
             yield source
 
 
-@contextmanager
-def _open_picture(path: Path) -> Iterator[Pillow.Image]:
-    with _errors_named(path), Pillow.open(path, formats=("PNG", "JPEG")) as picture:
-        yield picture
+def _check_size(path: Path, source: Any, most: int) -> None:
+    width, height = source.width, source.height
+    bands = len(source.getbands()) if _is_picture(source) else source.count
+    if width * height * bands > most:
+        raise UserError(
+            f"{path}: {height} x {width} pixels of {bands} bands, more than "
+            f"dataset.max_pixels={most}; raise it if that is right, or cut the image into tiles"
+        )
 
 
 @contextmanager
@@ -155,7 +163,11 @@ def _errors_named(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: no such file")
     try:
         yield
+    except UserError:
+        raise
     except _DECODER_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
         # rasterio's message only refers to its cause.
         reason = one_line(error.__cause__ or error) or type(error).__name__
         raise UserError(f"{path}: broken, truncated or not a picture ({reason})") from error

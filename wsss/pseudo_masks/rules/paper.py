@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wsss.pseudo_masks.filling import fill_nearest
 from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted, RuleSettings
 
 
 def paper(maps: Maps, probabilities: NDArray[np.float32], settings: RuleSettings) -> Painted:
-    """`paint_above_mean`; without a background, holes take the label of the nearest pixel."""
-    painted = paint_above_mean(maps, probabilities)
-    return painted if settings.has_background else fill_nearest(painted)
+    """`paint_above_mean`; without a background, `fill_nearest` labels the holes."""
+    return paint_above_mean(maps, probabilities)
 
 
 def paint_above_mean(maps: Maps, probabilities: NDArray[np.float32]) -> Painted:

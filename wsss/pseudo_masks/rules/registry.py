@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wsss.pseudo_masks.filling import fill_nearest
 from wsss.pseudo_masks.rules.adaptive import adaptive
 from wsss.pseudo_masks.rules.argmax import argmax
 from wsss.pseudo_masks.rules.paper import paper
 from wsss.pseudo_masks.rules.rule import Rule
 
 RULES: Mapping[str, Rule] = {
-    "paper": Rule(paper),
+    "paper": Rule(paper, fill=fill_nearest),
     "argmax": Rule(argmax, uses_thresholds=True),
     "adaptive": Rule(adaptive),
 }

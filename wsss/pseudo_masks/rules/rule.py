@@ -33,6 +33,12 @@ class Rule(NamedTuple):
     """A rule of the registry."""
 
     paint: Callable[[Maps, NDArray[np.float32], RuleSettings], Painted]
-    """Paints a mask from maps ``[P, H, W]`` and probabilities ``[P]``, P at least 1."""
+    """Paints a mask from maps ``[P, H, W]`` and probabilities ``[P]``, P at least 1.
+
+    Pixels may be given in one row, without those that hold no data: what is done with a pixel may
+    depend on all values of its map, but not on where it lies. For that there is ``fill``.
+    """
+    fill: Callable[[Painted], Painted] | None = None
+    """Labels unpainted pixels of a mask ``[H, W]``, where the dataset has no background."""
     uses_thresholds: bool = False
     """Whether it reads ``background_threshold`` and ``foreground_threshold``."""
