@@ -86,7 +86,7 @@ def parse_json(text: bytes) -> Any:
 def entry(record: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
     """The value of a key, of one type; `UserError` names the record ``path`` otherwise."""
     value = record.get(key)
-    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+    if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
         return value
     there = f"is {_kind(value)}" if key in record else "is missing"
     raise UserError(f"{path}: '{key}' {there}, it must be {_NAMES[kind]}")

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from wsss.cluster.job import StageJob
-from wsss.cluster.job_records import JobRecord, JobRecords, log_path
+from wsss.cluster.job_records import JOB_NAME, JobRecord, JobRecords, log_path
 from wsss.cluster.queue import live_jobs
 from wsss.cluster.resources import stage_resources
 from wsss.cluster.slurm import submit
@@ -116,7 +116,7 @@ class Queue:
                 )
                 for index in range(resources.shards)
             ],
-            name=f"wsss-{stage.name}",
+            name=f"{JOB_NAME}{stage.name}",
             launch=self.launch,
             resources=resources,
             nodes=trainer.num_nodes if together else 1,

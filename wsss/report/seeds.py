@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from wsss.records import read_object
+
 
 def read_metrics(run: Path, stage: str) -> dict[str, Any]:
-    """The metrics of a stage of a run."""
-    metrics: dict[str, Any] = json.loads((run / stage / "metrics.json").read_text("utf-8"))
-    return metrics
+    """The metrics of a stage of a run; raises as `wsss.records.read_object`."""
+    return read_object(run / stage / "metrics.json")
 
 
 def mean_and_spread(values: Sequence[float], decimals: int = 3) -> str:

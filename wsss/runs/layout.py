@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsss.errors import UserError
+from wsss.records import entry, is_inside, read_json, read_object
 from wsss.runs.identity import fingerprint, identity
 
 if TYPE_CHECKING:  # so that reading runs does not load PyTorch
     from wsss.config.schema import Config
 
-RUNS, JOBS = "runs", "jobs"
+RUNS, JOBS, ARTIFACTS = "runs", "jobs", "artifacts"
 CONFIG, SWEEPS, MODEL = "config.json", "sweeps.json", "model"
 COMPOSED, JOB_KEYS = "composed.json", "jobs.json"
 
 
 def job_keys(run: Path) -> dict[str, str]:
-    """Keys of job records by stage, for the submitted stages of a run."""
+    """Keys of job records by stage, for the submitted stages of a run; `UserError` if damaged."""
     path = run / JOB_KEYS
-    keys: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    return keys
+    try:
+        record = read_object(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {stage: entry(record, stage, str, path) for stage in record}
+
+
+def sweeps_of(run: Path) -> list[str]:
+    """Names of the sweeps that a run belongs to; `UserError` if the list is damaged."""
+    path = run / SWEEPS
+    try:
+        names = read_json(path)
+    except FileNotFoundError:
+        return []
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise UserError(f"{path} is not a list of names")
+    return names
+
+
+def outputs_of(place: Path) -> Path | None:
+    """The outputs folder of an outputs folder, its ``runs`` or a run directory.
+
+    ``None`` for a run directory outside one.
+    """
+    if (place / RUNS).is_dir():
+        return place
+    runs = place.resolve().parent if (place / CONFIG).is_file() else place.resolve()
+    return runs.parent if runs.name == RUNS else None
+
+
+def stage_folder(run: Path, stage: str) -> Path:
+    """The folder of a stage's results in a run directory; it need not exist.
+
+    Raises:
+        UserError: it is a link out of the run and of the artifacts of its outputs folder.
+    """
+    real = run.resolve()
+    outputs = outputs_of(real)
+    places = [real] if outputs is None else [real, outputs / ARTIFACTS]
+    folder = real / stage
+    if folder.exists() and not any(is_inside(folder, place) for place in places):
+        raise UserError(f"{run / stage} is a link out of the outputs folder, to {folder.resolve()}")
+    return run / stage
 
 
 def run_path(config: Config) -> Path:

@@ -36,7 +36,7 @@ def check_store(store: str, uri: str, folder: str | None, file: Path) -> None:
         here = ("", server.netloc, server.netloc.rpartition("@")[2])
         if address.scheme in _OF_SERVER and address.netloc in here:
             return
-        raise UserError(f"the server keeps artifacts at {store}, which is not on the server")
+        raise UserError(f"the server keeps artifacts elsewhere, at {store}")
     target = Path(url2pathname(address.path), folder or "", file.name)
     if address.scheme not in ("", "file") or not is_inside(target, database.parent):
-        raise UserError(f"{database} keeps artifacts at {store}, outside its own folder")
+        raise UserError(f"the database keeps artifacts outside its own folder, at {store}")
