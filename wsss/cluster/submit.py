@@ -73,7 +73,7 @@ def submit_experiment(
             if stage.plan is None:
                 directory.link(stage.name, graph.artifact(stage).path)
             directory.submitted({stage.name: graph.job_key(stage)}, plain)
-    console.print(f"run: {relative(directory.path)}")
+    console.print(f"run: {relative(directory.path)}", soft_wrap=True)
     for row in done:
         where = "" if row.log is None else f"  {relative(row.log)}"
         console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}")
