@@ -318,3 +318,9 @@ def test_events_are_not_written_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a link"):
         RunLog(tmp_path / "run", "wsss", "")
     assert (tmp_path / "secret.txt").read_text() == "secret"
+
+
+def test_locks_are_not_taken_through_a_link(outputs: Path, tmp_path: Path) -> None:
+    (a_run(outputs) / "mlflow_cursor.lock").symlink_to(tmp_path / "secret.txt")
+    assert main(["sync", str(outputs)]) == 1
+    assert (tmp_path / "secret.txt").read_text() == "secret"

@@ -129,7 +129,8 @@ def test_sync(uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert main(["sync", str(tmp_path)]) == 1
     assert "another process is sending" in capsys.readouterr().out
     assert main(["sync", str(tmp_path)]) == 0
-    first, last = capsys.readouterr().out.splitlines()
+    first, named, last = capsys.readouterr().out.splitlines()
+    assert named == "  not sent: gone.txt: No such file or directory"
     assert first.startswith(f"{run_dir}: 69 events sent")
     assert last == "2 run directories, 69 events sent, 0 wait"
     _check_everything(uri)

@@ -66,9 +66,10 @@ class Syncer:
         line = f"{run_dir}: {before - waiting} events sent"
         if waiting:
             line += f", {waiting} wait ({reason or 'recorded meanwhile'})"
+        told = list(dict.fromkeys(mirror.refusals))
         if refused:
-            line += f", {refused} values were refused (the last: {mirror.cursor().refusal})"
-        told = list(dict.fromkeys(mirror.refusals))[:-1]
+            line += f", {refused} values were refused"
+            line += ":" if told else f" (the last: {mirror.cursor().refusal})"
         lines = [line, *(f"  not sent: {reason}" for reason in told[:_MOST_REFUSALS])]
         return Synced(before - waiting, waiting, lines)
 
