@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.tracking_config import tracking_config
 
+from wsss.config.composing import compose_config
 from wsss.errors import UserError
 from wsss.tracking import EVENTS_FILE, RunLog, Tracker
 from wsss.tracking.__main__ import main
@@ -147,6 +148,11 @@ def test_a_uri_of_a_record_is_not_followed(
     assert "0 events sent" in out
     assert {path.name for path in tmp_path.iterdir()} == {"outputs", "secret.txt"}
     assert [path.name for path in outputs.iterdir()] == ["runs"]
+
+
+def test_the_database_of_the_outputs_is_the_default(tmp_path: Path) -> None:
+    config = compose_config(f"paths.outputs={tmp_path}")
+    assert config.tracking.resolved_uri() == home_uri(tmp_path)
 
 
 def test_a_configured_uri_is_followed(
