@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from wsss.errors import UserError
 from wsss.system_errors import explain
-from wsss.terminal import accept_all_characters
+from wsss.terminal import accept_all_characters, visible
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 """Exit statuses; the last two are those of a shell for SIGINT and SIGPIPE."""
@@ -57,14 +57,9 @@ def line_of(error: BaseException) -> str | None:
 
 def complain(line: str) -> int:
     """Print the line of an error; the exit status."""
-    print(f"error: {_printable(line)}", file=sys.stderr)
+    line = visible(" ".join(line.splitlines()))
+    print(f"error: {line}", file=sys.stderr)
     return BAD_INPUT
-
-
-def _printable(line: str) -> str:
-    """One line without control characters, which names of files may contain."""
-    parts = " ".join(line.splitlines())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in parts)
 
 
 def wants_traceback() -> bool:

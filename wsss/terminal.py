@@ -30,3 +30,11 @@ def accept_all_characters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def visible(text: str) -> str:
+    """The text on one line, with control characters as escapes such as ``\\x1b``.
+
+    Names in files of others may hold sequences that a terminal obeys, or that reverse the text.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -74,7 +74,11 @@ def test_a_failed_stage_takes_its_dependants_down_and_can_be_submitted_again(
     assert [m["stage"] for made in tiny.manifests(tmp_path).values() for m in made] == ["train"]
 
     mended.touch()
-    again = cluster.status("--rerun")
+    refused = cluster.status("--rerun")
+    assert refused.returncode == 2 and f"test -e {mended}" in refused.stdout
+    assert not cluster.queued()
+
+    again = cluster.status("--rerun", "--trust")
 
     assert "up to date" in again.stdout
     cluster.wait()

@@ -7,11 +7,12 @@ import socket
 from pathlib import Path
 
 import pytest
-from helpers.fake_runs import make_run, make_sweep, masking
+from helpers.fake_runs import make_run, make_sweep
 
 from wsss.compare.__main__ import main
 from wsss.compare.record import tracking_of
 from wsss.compare.runs import read_run
+from wsss.errors import UserError
 from wsss.tracking.__main__ import main as tracking_main
 from wsss.tracking.mlflow_client import connect
 
@@ -112,8 +113,9 @@ def test_a_server_that_is_down_costs_a_line(
     monkeypatch.setattr("wsss.compare.record.Tracker.open", forbidden)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # nobody else can listen there
-        make_sweep(tmp_path, f"http://me:secret@127.0.0.1:{silent.getsockname()[1]}")
-        assert main([str(tmp_path)]) == 0
+        uri = f"http://me:secret@127.0.0.1:{silent.getsockname()[1]}"
+        make_sweep(tmp_path, uri)
+        assert main([str(tmp_path), "--uri", uri]) == 0
     out, err = capsys.readouterr()
     assert "written: " in out and err.count("\n") == 1 and "secret" not in err
     assert f"python -m wsss.tracking sync {tmp_path}/compare/tracking" in err
@@ -136,8 +138,53 @@ def test_most_runs_say_where(tmp_path: Path) -> None:
     paths = [make_run(tmp_path, "none", 0.5), make_run(tmp_path, "a", 0.5, uri="http://a")]
     assert tracking_of([read_run(paths[0])]) is None
     paths += [make_run(tmp_path, f"b{s}", 0.5, seed=s, uri="http://b") for s in (1, 2)]
-    config = tracking_of([read_run(path) for path in paths])
-    assert config is not None and (config.uri, config.experiment) == ("http://b", "toys")
-    elsewhere = make_run(tmp_path, "c", 0.5, masking=masking(0), uri="sqlite:////db/mlflow.db")
-    config = tracking_of([read_run(elsewhere)])
-    assert config is not None and config.uri == "sqlite:////db/mlflow.db"
+    runs = [read_run(path) for path in paths]
+    with pytest.raises(
+        UserError, match=r"http://b, which is not configured here; .*--uri http://b"
+    ):
+        tracking_of(runs)
+    config = tracking_of(runs, "http://c")
+    assert config is not None and (config.uri, config.experiment) == ("http://c", "toys")
+
+
+@pytest.mark.parametrize("uri", ["http://stranger", "sqlite:////{tmp}/elsewhere/mlflow.db"])
+def test_runs_of_others_are_not_logged_where_they_say(
+    uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_sweep(tmp_path / "outputs", uri.format(tmp=tmp_path))
+
+    assert main([str(tmp_path / "outputs")]) == 0
+
+    out, err = capsys.readouterr()
+    assert "written: " in out and err.count("\n") == 1
+    assert "which is not configured here" in err and "--uri" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+def test_a_link_does_not_lead_the_files_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs, other = tmp_path / "outputs", tmp_path / "other"
+    make_sweep(outputs)
+    other.mkdir()
+    (outputs / "compare").symlink_to(other)
+
+    assert main([str(outputs)]) == 2
+
+    assert "is a link out of" in capsys.readouterr().err and not [*other.iterdir()]
+
+
+def test_a_damaged_run_is_left_out_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, *_ = make_sweep(tmp_path)
+    (run / "config.json").write_text("[" * 100_000)
+    (run.parent / "x\x1b[2J").mkdir()
+    (run.parent / "x\x1b[2J" / "config.json").write_text("null")
+
+    assert main([str(tmp_path)]) == 0
+
+    out, err = capsys.readouterr()
+    assert err.count("left out: ") == 2 and "it is nested too deep" in err
+    assert "\x1b" not in err and "x\\x1b[2J" in err
+    assert "0.5" in out

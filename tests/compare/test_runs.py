@@ -10,7 +10,8 @@ from helpers.fake_runs import make_run, make_sweep, masking
 
 from wsss.compare.runs import read_run
 from wsss.errors import UserError
-from wsss.runs.finding import find_runs, outputs_of
+from wsss.runs.finding import find_runs
+from wsss.runs.layout import outputs_of
 
 
 def test_runs_are_found_from_any_level_and_once(tmp_path: Path) -> None:
@@ -21,7 +22,9 @@ def test_runs_are_found_from_any_level_and_once(tmp_path: Path) -> None:
     assert outputs_of(tmp_path) == outputs_of(tmp_path / "runs") == outputs_of(runs[0]) == tmp_path
 
 
-def test_a_sweep_has_the_runs_that_name_it(tmp_path: Path) -> None:
+def test_a_sweep_has_the_runs_that_name_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     runs = make_sweep(tmp_path)
     (runs[0] / "sweeps.json").write_text('["rates", "old"]')
     (runs[4] / "sweeps.json").write_text('["rates"]')
@@ -30,8 +33,8 @@ def test_a_sweep_has_the_runs_that_name_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sweep 'rate', did you mean 'rates'\?; valid: old, rates"):
         find_runs([tmp_path], "rate")
     (runs[0] / "sweeps.json").write_text('{"rates": 1}')
-    with pytest.raises(UserError, match="is not a list of names"):
-        find_runs([tmp_path], "rates")
+    assert find_runs([tmp_path], "rates") == [runs[4]]
+    assert "sweeps.json is not a list of names" in capsys.readouterr().err
 
 
 def test_a_run_is_read_without_circumstances(tmp_path: Path) -> None:
@@ -88,9 +91,11 @@ def test_a_score_that_is_no_number_is_none(tmp_path: Path) -> None:
     ("file", "text", "complaint"),
     [
         ("config.json", "{", "config.json cannot be read"),
-        ("config.json", "[]", "config.json is not the config of a run"),
-        ("config.json", '{"dataset": {}, "seed": "x"}', "is not the config of a run"),
-        ("evaluate/metrics.json", "{", "metrics.json is not JSON"),
+        ("config.json", "[]", "config.json holds a list, not a JSON object"),
+        ("config.json", '{"dataset": {}, "seed": "x"}', "'seed' is text, it must be a whole"),
+        ("config.json", '{"seed": 0, "evaluation": {"split": null}}', "'split' is null"),
+        ("evaluate/metrics.json", "{", "metrics.json cannot be read"),
+        ("train/metrics.json", '{"val": {"mAP": 1e300}}', "its val mAP is 1e"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, file: str, text: str, complaint: str) -> None:

@@ -17,7 +17,7 @@ Make = Callable[..., FolderConfig]
 
 def test_values_without_data_are_left_out(pets: Path, make_folder: Make) -> None:
     data = FolderDataset(make_folder(pets))
-    held = []
+    held: list[np.ndarray] = []
     for image_id in data.ids("train"):
         path = data.record(image_id).files[0]
         values = np.random.default_rng(len(held)).random((3, 8, 9), np.float32)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import tiny
@@ -93,14 +95,14 @@ def test_comparing_refuses_changed_metrics(outputs: Path) -> None:
 
 def test_an_error_of_the_disk_is_no_damage(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = artifact(outputs, "train")
-    read = Path.read_bytes
+    opened = os.open
 
-    def fail(path: Path) -> bytes:
+    def fail(path: Any, *rest: Any, **more: Any) -> int:
         if path == place / MANIFEST:
             raise OSError(errno.EIO, "Input/output error", str(path))
-        return read(path)
+        return opened(path, *rest, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr("os.open", fail)
     done = tiny.run(outputs, "stage=train", check=False)
 
     assert done.returncode == 2 and "Input/output error" in done.stderr, done.stderr

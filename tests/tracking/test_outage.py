@@ -52,11 +52,11 @@ def test_server_killed_in_mid_training_gets_every_metric_later(
     local = _local(run_dir)
     assert before < len(local), "the training had ended before the server was killed"
     server.start()
-    assert main(["sync", str(outputs)]) == 0
+    assert main(["sync", str(outputs), "--uri", server.uri]) == 0
     assert _remote(server.uri, run_dir) == local
     assert set(Counter(local).values()) == {1}
     capsys.readouterr()
-    assert main(["sync", str(outputs)]) == 0
+    assert main(["sync", str(outputs), "--uri", server.uri]) == 0
     assert capsys.readouterr().out == "1 run directories, 0 events sent, 0 wait\n"
     assert _remote(server.uri, run_dir) == local
 

@@ -54,13 +54,13 @@ def test_server_down_killed_and_restarted(
     live.close()
     out, err = capfd.readouterr()
     assert out == "" and f"python -m wsss.tracking sync {run_dir}" in err
-    assert main(["sync", str(outputs)]) == 1
+    assert main(["sync", str(outputs), "--uri", server.uri]) == 1
 
     server.start()
-    assert main(["sync", str(outputs)]) == 0
+    assert main(["sync", str(outputs), "--uri", server.uri]) == 0
     _check(server.uri)
     (run_dir / CURSOR_FILE).unlink()
-    assert main(["sync", str(outputs)]) == 0
+    assert main(["sync", str(outputs), "--uri", server.uri]) == 0
     _check(server.uri)
 
 

@@ -107,7 +107,7 @@ def test_crash_between_send_and_cursor(
     monkeypatch.setattr(Cursor, "save", crash_once_each)
     while not done:
         try:
-            MlflowMirror(run_dir, uri).ship()
+            MlflowMirror(run_dir, uri, [run_dir]).ship()
             done = True
         except InterruptedError:
             crashes += 1
@@ -129,7 +129,8 @@ def test_sync(uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert main(["sync", str(tmp_path)]) == 1
     assert "another process is sending" in capsys.readouterr().out
     assert main(["sync", str(tmp_path)]) == 0
-    first, last = capsys.readouterr().out.splitlines()
+    first, named, last = capsys.readouterr().out.splitlines()
+    assert named == "  not sent: gone.txt: No such file or directory"
     assert first.startswith(f"{run_dir}: 69 events sent")
     assert last == "2 run directories, 69 events sent, 0 wait"
     _check_everything(uri)
@@ -141,12 +142,12 @@ def test_lost_database_is_told_again(uri: str, empty_database: Path, tmp_path: P
     run_dir = tmp_path / "run"
     log = RunLog(run_dir, "wsss", uri)
     _log_everything(log, run_dir)
-    MlflowMirror(run_dir, uri).ship()
+    MlflowMirror(run_dir, uri, [run_dir]).ship()
     connect(uri)._tracking_client.store.engine.dispose()
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     log.end_run("experiment", "FAILED")
     log.close()
-    MlflowMirror(run_dir, uri).ship()
+    MlflowMirror(run_dir, uri, [run_dir]).ship()
     _check_everything(uri)
 
 

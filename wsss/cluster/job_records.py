@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +12,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from wsss.atomic import replacing
+from wsss.errors import UserError
+from wsss.records import entry, read_object
+
+_KEY, _JOB = re.compile(r"[a-z]+_[0-9a-f]+"), re.compile(r"[0-9]+")
+JOB_NAME = "wsss-"
+"""Start of the names of all jobs."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,24 @@ class JobRecords:
             yield
 
     def get(self, key: str) -> JobRecord | None:
-        """The record of a key, if there is one."""
+        """The record of a key, if there is one; `UserError` if it is damaged, or not of a job."""
+        path = self._path(key)
         try:
-            return JobRecord(**json.loads(self._path(key).read_text()))
-        except FileNotFoundError:
+            content = read_object(path)
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        record = JobRecord(
+            job=entry(content, "job", str, path),
+            name=entry(content, "name", str, path),
+            tasks=entry(content, "tasks", int, path),
+            members=entry(content, "members", int, path),
+            submitted=entry(content, "submitted", str, path),
+        )
+        if not (_JOB.fullmatch(record.job) and record.name.startswith(JOB_NAME)):
+            raise UserError(
+                f"{path}: job '{record.job}' named '{record.name}' is none of this software"
+            )
+        return record
 
     def put(self, key: str, record: JobRecord) -> None:
         """Replace the record of a key."""
@@ -54,6 +74,8 @@ class JobRecords:
             partial.write_text(json.dumps(asdict(record)))
 
     def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise UserError(f"'{key}' is no key of a job record in {self.folder}")
         return self.folder / "index" / f"{key}.json"
 
 

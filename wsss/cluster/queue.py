@@ -21,16 +21,18 @@ class Waiting:
     state: LIVE
     reason: str
     """Why it waits, in SLURM's words, or the nodes that it runs on."""
+    name: str
 
 
 def live_jobs() -> dict[str, Waiting]:
     """The user's waiting and running jobs, by id; an array runs if any member runs."""
     found: dict[str, Waiting] = {}
-    for line in _ask("squeue", "--me", "--noheader", "--format=%F|%T|%R").splitlines():
-        job, state, reason = line.strip().split("|", 2)
+    for line in _ask("squeue", "--me", "--noheader", "--format=%F|%T|%R|%j").splitlines():
+        job, state, reason, name = line.strip().split("|", 3)
         if state == "COMPLETED":
             continue
-        waiting = Waiting("pending" if state in _PENDING else "running", reason.strip("()"))
+        word: LIVE = "pending" if state in _PENDING else "running"
+        waiting = Waiting(word, reason.strip("()"), name)
         if job not in found or waiting.state == "running":
             found[job] = waiting
     return found
@@ -62,6 +64,8 @@ def _ask(program: str, *arguments: str) -> str:
     """The output of a SLURM program; `UserError` if it is missing or fails."""
     try:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{program} does not answer; try again later") from error
     except FileNotFoundError:
         raise UserError(
             f"launch=slurm needs SLURM's commands, but '{program}' is not on PATH; "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,15 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from wsss.arguments import CommandParser
-from wsss.cluster.launch import launch_experiment
 from wsss.cluster.queue import cancel
-from wsss.cluster.states import StageState, last_lines, stage_states
+from wsss.cluster.rerun import rerun
+from wsss.cluster.states import StageState, last_lines, read_records, stage_states
 from wsss.commands import run_command
 from wsss.engine.registry import CHAIN, STAGES
 from wsss.errors import UserError
+from wsss.records import read_each
 from wsss.runs.finding import find_runs
-from wsss.runs.layout import COMPOSED, job_keys
-from wsss.terminal import plain_console
+from wsss.runs.layout import outputs_of
+from wsss.terminal import plain_console, visible
 
 STYLES = {
     "up to date": "green",
@@ -45,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=5, help="lines of a failed stage's log (5)")
     parser.add_argument("--cancel", action="store_true", help="cancel jobs that no other run needs")
     parser.add_argument(
-        "--rerun", action="store_true", help="resubmit the failed and cancelled stages"
+        "--rerun",
+        action="store_true",
+        help="resubmit the failed and cancelled stages; without --trust, show what would run",
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="let --rerun run what the records of the runs say"
     )
     console = plain_console()
     if not console.is_terminal:
@@ -54,45 +59,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _status(options: argparse.Namespace, console: Console) -> int:
-    runs = _runs(options.paths or [Path("outputs")], options.sweep)
+    if options.trust and not options.rerun:
+        raise UserError("--trust goes with --rerun")
+    runs = [run.resolve() for run in find_runs(options.paths or [Path("outputs")], options.sweep)]
     if options.cancel:
         _cancel(runs, console)
-    states = stage_states(runs, [*STAGES])
+    states = stage_states(read_each(runs, read_records))
     if options.rerun:
-        _rerun(states, console)
-        states = stage_states(runs, [*STAGES])
+        broken = [row.run for row in states if row.state in ("failed", "cancelled")]
+        rerun(list(dict.fromkeys(broken)), console, trust=options.trust)
+        states = stage_states(read_each(runs, read_records))
     _print(states, options.lines, console)
     return 1 if any(row.state == "failed" for row in states) else 0
 
 
-def _runs(places: Sequence[Path], sweep: str | None = None) -> list[Path]:
-    return [run.resolve() for run in find_runs(places, sweep)]
-
-
 def _cancel(runs: Sequence[Path], console: Console) -> None:
     """Cancel the jobs of runs, except those that other runs need."""
-    others = [
-        run
-        for outputs in {run.parents[1] for run in runs}
-        for run in _runs([outputs])
-        if run not in runs
-    ]
-    waiting = ("running", "pending")
-    needed = {s.job for s in stage_states(others, [*STAGES]) if s.state in waiting}
-    jobs = {s.job for s in stage_states(runs, [*STAGES]) if s.state in waiting and s.job}
-    cancel(sorted(jobs - needed))
-    console.print(f"cancelled {len(jobs - needed)} jobs, kept {len(jobs & needed)} of other runs")
-
-
-def _rerun(states: Sequence[StageState], console: Console) -> None:
-    """Resubmit runs with a failed or cancelled stage, with their stored config."""
-    broken = ("failed", "cancelled")
-    for run in dict.fromkeys(row.run for row in states if row.state in broken):
-        plain = json.loads((run / COMPOSED).read_text())
-        try:
-            launch_experiment(plain | {"stage": [*job_keys(run)]}, console)
-        except UserError as error:
-            raise UserError(f"{run}: {error}") from error
+    outputs = [folder for folder in dict.fromkeys(map(outputs_of, runs)) if folder is not None]
+    everything = {run.resolve() for run in find_runs(outputs)} | set(runs) if outputs else set(runs)
+    states = stage_states(read_each(sorted(everything), read_records))
+    waiting = [row for row in states if row.state in ("running", "pending") and row.job]
+    needed = {row.job for row in waiting if row.run not in runs}
+    jobs = {row.job for row in waiting if row.run in runs and row.job}
+    ended = sorted(jobs - needed, key=int)
+    cancel(ended)
+    named = f" ({' '.join(ended)})" if ended else ""
+    console.print(f"cancelled {len(ended)} jobs{named}, kept {len(jobs & needed)} of other runs")
 
 
 def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
@@ -104,16 +96,17 @@ def _print(states: Sequence[StageState], lines: int, console: Console) -> None:
         table.add_column(stage)
     for run in dict.fromkeys(row.run for row in states):
         cells = {row.stage: row for row in states if row.run == run}
-        table.add_row(run.name, *(_cell(cells[stage]) for stage in shown))
+        table.add_row(visible(run.name), *(_cell(cells[stage]) for stage in shown))
     console.print(table)
     for row in states:
         held = row.state == "pending" and row.reason not in _USUAL
         if held or row.state == "failed":
-            console.print(f"\n{row.run.name} {row.stage}: job {row.job} {row.reason}")
+            console.print()
+            console.print(visible(f"{row.run.name} {row.stage}: job {row.job} {row.reason}"))
         if row.state == "failed" and row.log is not None:
-            console.print(f"  {row.log}")
+            console.print(visible(f"  {row.log}"))
             for line in last_lines(row.log, lines):
-                console.print(f"    {line}")
+                console.print(visible(f"    {line}"))
 
 
 def _cell(row: StageState) -> Text:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from wsss.cluster.job import StageJob
-from wsss.cluster.job_records import JobRecord, JobRecords, log_path
+from wsss.cluster.job_records import JOB_NAME, JobRecord, JobRecords, log_path
 from wsss.cluster.queue import live_jobs
 from wsss.cluster.resources import stage_resources
 from wsss.cluster.slurm import submit
@@ -74,7 +74,7 @@ def submit_experiment(
             if stage.plan is None:
                 directory.link(stage.name, graph.artifact(stage).path)
             directory.submitted({stage.name: graph.job_key(stage)}, plain)
-    console.print(f"run: {relative(directory.path)}")
+    console.print(f"run: {relative(directory.path)}", soft_wrap=True)
     for row in done:
         where = "" if row.log is None else f"  {relative(row.log)}"
         console.print(f"  {row.stage:<9} {row.job or '-':>8}  {row.state}{where}")
@@ -119,7 +119,7 @@ class Queue:
                 )
                 for index in range(resources.shards)
             ],
-            name=f"wsss-{stage.name}",
+            name=f"{JOB_NAME}{stage.name}",
             launch=self.launch,
             resources=resources,
             nodes=trainer.num_nodes if together else 1,

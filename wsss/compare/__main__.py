@@ -20,8 +20,10 @@ from wsss.compare.runs import read_run
 from wsss.compare.show import print_comparison
 from wsss.compare.write import write_comparison
 from wsss.errors import UserError
-from wsss.runs.finding import find_runs, outputs_of
-from wsss.terminal import plain_console
+from wsss.records import is_inside, read_each
+from wsss.runs.finding import find_runs
+from wsss.runs.layout import outputs_of
+from wsss.terminal import plain_console, visible
 
 _NARROWEST = 160  # if the output is not a terminal and has no width
 
@@ -33,9 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     places = options.places or [Path("outputs")]
-    runs = [read_run(path) for path in find_runs(places, options.sweep)]
-    comparison = compare_runs(runs, options.metric, options.by, options.baseline)
-    folder = options.to or (outputs_of(places[0]) or Path("outputs")) / "compare"
+    runs = read_each(find_runs(places, options.sweep), read_run)
+    comparison = compare_runs([*runs.values()], options.metric, options.by, options.baseline)
+    folder = options.to or _default_folder(outputs_of(places[0]) or Path("outputs"))
     try:
         files = write_comparison(comparison, folder)
     except OSError as error:
@@ -46,10 +48,18 @@ def _compare(options: argparse.Namespace) -> int:
     print_comparison(comparison, console)
     console.print()
     for file in files:
-        console.print(f"written: {file}", soft_wrap=True)
+        console.print(f"written: {visible(str(file))}", soft_wrap=True)
     if options.mlflow:
-        record(comparison, files, folder)
+        record(comparison, files, folder, options.uri)
     return 0
+
+
+def _default_folder(outputs: Path) -> Path:
+    """Where to write unless told; `UserError` if that is a link to another place."""
+    folder = outputs / "compare"
+    if not is_inside(folder, outputs):
+        raise UserError(f"{folder} is a link out of {outputs}; choose where to write with --to")
+    return folder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--to", type=Path, metavar="FOLDER", help="where to write (default: OUTPUTS/compare)")
     add("--sweep", metavar="NAME", help="only runs of this sweep")
+    add("--uri", help="where to log (default: MLFLOW_TRACKING_URI, or else OUTPUTS/mlflow.db)")
     add("--no-mlflow", dest="mlflow", action="store_false", help="do not log to MLflow")
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,9 +24,15 @@ def order(settings: Mapping[str, Any], key: str) -> tuple[int, float, str]:
     if key not in settings:
         return 0, 0.0, ""
     value = settings[key]
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return 1, float(value), ""
     return 2, 0.0, _text(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and math.isfinite(value)
 
 
 def selectors(key: str) -> list[str]:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wsss.errors import UserError
 from wsss.runs.results import read_metrics
+from wsss.terminal import visible
 
 _REPORTED = "<reported split>"
+_MOST = 1e6
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,16 @@ def read_scores(run: Path, split: str) -> dict[str, float]:
     """All metrics of a run directory by name, except those that are not finite.
 
     Raises:
-        UserError: a file of metrics is not valid JSON.
+        UserError: a file of metrics cannot be read, or has numbers that no metric can have.
     """
     stages = {metric.stage for metric in METRICS.values()}
     measured = {stage: _stage_metrics(run, stage) for stage in stages}
     found = {}
     for name, metric in METRICS.items():
         value = _dig(measured[metric.stage], metric.where, split)
-        if isinstance(value, int | float) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            if not 0 <= value <= _MOST:
+                raise UserError(f"{run}: its {metric.title} is {value:g}, no score of a run")
             found[name] = float(value)
     return found
 
@@ -83,7 +88,7 @@ def read_rule(run: Path, split: str) -> dict[str, str]:
     labels or ``predicted`` ones.
 
     Raises:
-        UserError: a file of metrics is not valid JSON.
+        UserError: a file of metrics cannot be read.
     """
     judged = _stage_metrics(run, "evaluate")
     pseudo_mask = _dig(judged, ("pseudo_mask", _REPORTED), split)
@@ -117,4 +122,4 @@ def _dig(content: Any, where: tuple[str, ...], split: str) -> Any:
 
 
 def _text(part: Any) -> str:
-    return ", ".join(map(str, part)) if isinstance(part, list) else str(part)
+    return visible(", ".join(map(str, part)) if isinstance(part, list) else str(part))

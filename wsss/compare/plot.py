@@ -6,10 +6,11 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from wsss.compare.comparison import Comparison
-from wsss.compare.keys import ABSENT, show
+from wsss.compare.keys import ABSENT, is_number, show
 from wsss.compare.metrics import METRICS
 from wsss.compare.table import Row
 from wsss.compare.text import split_of
@@ -19,6 +20,8 @@ _RATE, _MASKING, _PLACE = "masking.dp_rate", "masking.name", "masking.place"
 _LEGEND = "rings: seeds; error bars: standard deviation over them"
 _SEED: dict[str, Any] = {"s": 14, "facecolors": "white", "linewidths": 1, "zorder": 3}
 _STYLES = ("-", "--", ":", "-.")
+_HIGHEST = 100.0  # inches
+_LONGEST = 60  # characters of a label's line
 
 
 def comparison_figure(comparison: Comparison) -> Figure:
@@ -28,9 +31,10 @@ def comparison_figure(comparison: Comparison) -> Figure:
     combination has its own line. Rows without the metric are left out.
     """
     rows = [row for row in comparison.rows if row.scores(comparison.metric)]
-    rates = {row.settings[_RATE] for row in rows if _RATE in row.settings}
-    lines = len(rates) > 1 and all(_RATE in row.settings for row in rows)
-    return _lines(comparison, rows) if lines else _bars(comparison, rows)
+    rates = [row.settings.get(_RATE) for row in rows]
+    lines = len(set(map(str, rates))) > 1 and all(map(is_number, rates))
+    with rc_context({"text.parse_math": False}):  # a $ in a setting is a $
+        return _lines(comparison, rows) if lines else _bars(comparison, rows)
 
 
 def _lines(comparison: Comparison, rows: Sequence[Row]) -> Figure:
@@ -77,7 +81,8 @@ def _lines(comparison: Comparison, rows: Sequence[Row]) -> Figure:
 
 def _bars(comparison: Comparison, rows: Sequence[Row]) -> Figure:
     lines = max(1, len(comparison.columns))  # of a label
-    figure = Figure(figsize=(6.4, 1.1 + len(rows) * (0.27 + 0.13 * lines)), layout="constrained")
+    height = min(1.1 + len(rows) * (0.27 + 0.13 * lines), _HIGHEST)
+    figure = Figure(figsize=(6.4, height), layout="constrained")
     axes = figure.add_subplot()
     places = list(range(len(rows)))
     points = [_scaled(row, comparison.metric) for row in rows]
@@ -85,7 +90,7 @@ def _bars(comparison: Comparison, rows: Sequence[Row]) -> Figure:
     axes.barh(places, means, 0.7, xerr=[_spread(seeds) for seeds in points], capsize=3, color="C0")
     for place, seeds in zip(places, points, strict=True):
         axes.scatter(seeds, [place] * len(seeds), **_SEED, edgecolors="0.2")
-    labels = [row.label(comparison.columns, "\n") for row in rows]
+    labels = [_short(row.label(comparison.columns, "\n")) for row in rows]
     axes.set_yticks(places, labels, fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)  # first row on top
     axes.set_xlim(left=0)
@@ -106,7 +111,15 @@ def _line_name(row: Row, rows: Sequence[Row], columns: Sequence[str]) -> str:
         parts.append(show(row.settings, _PLACE))
     rest = [key for key in columns if key not in (_RATE, _MASKING, _PLACE)]
     parts += [f"{key}={show(row.settings, key)}" for key in rest if key in row.settings]
-    return ", ".join(parts)
+    return _short(", ".join(parts))
+
+
+def _short(text: str) -> str:
+    """The text with its lines cut to the width of the figure."""
+    cut = (
+        line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in text.split("\n")
+    )
+    return "\n".join(cut)
 
 
 def _scaled(row: Row, metric: str) -> list[float]:

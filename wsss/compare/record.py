@@ -2,89 +2,123 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from wsss.compare.comparison import Comparison
 from wsss.compare.runs import Run
 from wsss.errors import UserError
-from wsss.runs.finding import outputs_of
+from wsss.records import entry, is_inside
+from wsss.runs.layout import CONFIG, outputs_of
+from wsss.terminal import visible
 from wsss.tracking import EVENTS_FILE, RunLog, Tracker, TrackingConfig
 from wsss.tracking.config import without_credentials
 from wsss.tracking.cursor import CURSOR_FILE
+from wsss.tracking.destination import configured_uri, home_uri
 
 NAME = "compare"
-_SQLITE = "sqlite:///"
 _ANSWER_SECONDS, _MOST_SECONDS = 1.0, 10.0
 
 
-def tracking_of(runs: Sequence[Run]) -> TrackingConfig | None:
+def tracking_of(runs: Sequence[Run], given: str | None = None) -> TrackingConfig | None:
     """The tracking settings of most of the runs; ``None`` if no run was tracked.
 
-    A database in an outputs folder is expected in that folder's present location.
+    Args:
+        runs: the runs compared.
+        given: the option ``--uri``.
 
     Raises:
-        UserError: a run has no valid tracking config.
+        UserError: a run has no valid tracking config, or the runs name a URI that is not configured
+            here, see `wsss.tracking.destination`.
     """
-    found: Counter[tuple[str, str, float]] = Counter()
-    for run in runs:
-        try:
-            told = run.config["tracking"]
-            if told["name"] == "mlflow":
-                uri = _moved(str(told["uri"]), run)
-                found[uri, str(told["experiment"]), float(told["flush_seconds"])] += 1
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{run.path}: its config has no usable tracking ({error!r})") from error
+    found = Counter(told for run in runs if (told := _told(run)) is not None)
     if not found:
         return None
-    ((uri, experiment, seconds), _), *_ = found.most_common()
+    ((told, _), *_) = found.most_common()
+    uri = configured_uri(told.uri, told.homes, at_home=told.at_home, given=given)
     return TrackingConfig(
         name="mlflow",
         uri=uri,
-        experiment=experiment,
-        flush_seconds=seconds,
+        experiment=told.experiment,
+        flush_seconds=_MOST_SECONDS,
         system_metrics_seconds=None,
         model=False,
         params=[],
     )
 
 
-def record(comparison: Comparison, files: Sequence[Path], folder: Path) -> None:
+def record(
+    comparison: Comparison, files: Sequence[Path], folder: Path, given: str | None = None
+) -> None:
     """Log means and files as a separate run in the experiment of the runs.
 
     If the server does not answer, events stay in ``folder/tracking``, and a line on standard error
-    tells how to send them.
+    tells how to send them. ``given`` is the option ``--uri``.
     """
     try:
-        config = tracking_of([run for row in comparison.rows for run in row.runs])
+        config = tracking_of([run for row in comparison.rows for run in row.runs], given)
         if config is None:
             return
-        directory = folder / "tracking"
-        for name in (
-            EVENTS_FILE,
-            CURSOR_FILE,
-        ):  # of an earlier comparison, whose files were overwritten
-            (directory / name).unlink(missing_ok=True)
+        directory = _emptied(folder)
+        copies = [Path(shutil.copyfile(file, directory / file.name)) for file in files]
         uri = config.resolved_uri()
         if _answers(uri):
-            seconds = min(config.flush_seconds, _MOST_SECONDS)
-            with Tracker.open(directory, replace(config, flush_seconds=seconds)) as tracker:
-                _log(comparison, files, tracker.log)
+            with Tracker.open(directory, config) as tracker:
+                _log(comparison, copies, tracker.log)
             return
         shown = without_credentials(uri)
         log = RunLog(directory, config.experiment, shown)
-        _log(comparison, files, log)
+        _log(comparison, copies, log)
         log.close()
-        wait = f"`python -m wsss.tracking sync {directory}` sends the comparison"
-        print(f"tracking: MLflow at {shown} does not answer; {wait}", file=sys.stderr)
+        wait = f"`python -m wsss.tracking sync {directory} --uri {shown}` sends the comparison"
+        _say(f"MLflow at {shown} does not answer; {wait}")
     except (UserError, OSError) as error:
-        print(f"tracking: comparison not logged: {error}", file=sys.stderr)
+        _say(f"comparison not logged: {error}")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the config of a run says of its tracking."""
+
+    uri: str
+    experiment: str
+    homes: tuple[Path, ...]
+    at_home: bool
+
+
+def _told(run: Run) -> _Told | None:
+    """``None`` for a run that was not tracked."""
+    file = run.path / CONFIG
+    tracking = entry(run.config, "tracking", dict, file)
+    if entry(tracking, "name", str, file) != "mlflow":
+        return None
+    uri = entry(tracking, "uri", str, file)
+    outputs = entry(entry(run.config, "paths", dict, file), "outputs", str, file)
+    now = outputs_of(run.path)
+    return _Told(
+        uri,
+        entry(tracking, "experiment", str, file),
+        () if now is None else (now.absolute(),),
+        uri == f"sqlite:///{outputs}/mlflow.db" or uri == home_uri(Path(outputs)),
+    )
+
+
+def _emptied(folder: Path) -> Path:
+    """The folder of the events, without those of an earlier comparison."""
+    directory = folder / "tracking"
+    if not is_inside(directory, folder):
+        raise UserError(f"{directory} is a link out of {folder}")
+    directory.mkdir(exist_ok=True)
+    for name in (EVENTS_FILE, CURSOR_FILE):
+        (directory / name).unlink(missing_ok=True)
+    return directory
 
 
 def _log(comparison: Comparison, files: Sequence[Path], log: RunLog) -> None:
@@ -124,12 +158,5 @@ def _answers(uri: str) -> bool:
     return True
 
 
-def _moved(uri: str, run: Run) -> str:
-    """A run's tracking URI; a database below its outputs folder moves with that folder."""
-    outputs = Path(str(run.config.get("paths", {}).get("outputs", "")))
-    database = Path(uri.removeprefix(_SQLITE))
-    now = outputs_of(run.path)
-    inside = outputs != Path() and database.is_relative_to(outputs)
-    if now is None or not (uri.startswith(_SQLITE) and inside):
-        return uri
-    return f"{_SQLITE}{now.absolute() / database.relative_to(outputs)}"
+def _say(line: str) -> None:
+    print(f"tracking: {visible(line)}", file=sys.stderr)

@@ -10,9 +10,10 @@ from typing import Any
 from wsss.compare.metrics import read_rule, read_scores
 from wsss.config.renamed import RENAMED
 from wsss.errors import UserError
-from wsss.runs.finding import read_json
+from wsss.records import entry, read_object
 from wsss.runs.identity import flat, identity
 from wsss.runs.layout import CONFIG
+from wsss.terminal import visible
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,24 @@ def read_run(path: Path) -> Run:
     Raises:
         UserError: config or metrics cannot be read.
     """
-    config = read_json(path / CONFIG)
+    file = path / CONFIG
     try:
-        settings = flat(identity(config))
-        seed, split = int(settings.pop("seed")), str(config["evaluation"]["split"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path / CONFIG} is not the config of a run ({error!r})") from error
+        config = read_object(file)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from error
+    seed = entry(config, "seed", int, file)
+    split = entry(entry(config, "evaluation", dict, file), "split", str, file)
+    entry(config, "dataset", dict, file)
+    settings = {visible(key): _shown(value) for key, value in flat(identity(config)).items()}
+    del settings["seed"]
     for (group, former), now in RENAMED.items():
         if settings.get(f"{group}.name") == former:
             settings[f"{group}.name"] = now
     if settings.get("masking.name") == "none":
         settings.setdefault("masking.dp_rate", 0.0)  # equivalent
     return Run(path, config, settings, seed, read_scores(path, split), read_rule(path, split))
+
+
+def _shown(value: Any) -> Any:
+    """A setting that can be printed and drawn."""
+    return visible(value) if isinstance(value, str) else value

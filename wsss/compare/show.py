@@ -8,6 +8,7 @@ from rich.text import Text
 
 from wsss.compare.comparison import Comparison
 from wsss.compare.text import TextTable, differences_table, lacking_lines, means_table
+from wsss.terminal import visible
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -19,15 +20,15 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if lines := lacking_lines(comparison):
         console.print()
         for line in lines:
-            console.print(Text(line, style="yellow"), soft_wrap=True)
+            console.print(Text(visible(line), style="yellow"), soft_wrap=True)
 
 
 def _print(table: TextTable, console: Console) -> None:
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for title in table.head:
-        drawn.add_column(Text(title), overflow="fold")
+        drawn.add_column(Text(visible(title)), overflow="fold")
     for row in table.rows:
-        drawn.add_row(*map(Text, row))  # brackets in it are not markup
-    console.print(Text(table.caption), soft_wrap=not console.is_terminal)
+        drawn.add_row(*(Text(visible(cell)) for cell in row))  # brackets in it are not markup
+    console.print(Text(visible(table.caption)), soft_wrap=not console.is_terminal)
     console.print()
     console.print(drawn)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wsss.atomic import replacing
 from wsss.compare.comparison import Comparison
+from wsss.compare.escaping import csv_cell, markdown_cell
 from wsss.compare.keys import show
 from wsss.compare.plot import comparison_figure
 from wsss.compare.text import TextTable, differences_table, lacking_lines, means_table
@@ -46,12 +47,13 @@ def csv_text(comparison: Comparison) -> str:
     judged = [f"judged.{part}" for part in rule]
     paired = ["difference", "difference_low", "difference_high", "difference_n"]
     head = [*comparison.columns, *judged, "seeds", "runs", *numbers, "metric", "baseline", *paired]
-    writer.writerow(head)
+    writer.writerow(map(csv_cell, head))
     for index, row in enumerate(comparison.rows):
-        cells: list[object] = [show(row.settings, key) for key in comparison.columns]
-        cells += [row.rule.get(part) for part in rule]
-        cells += [" ".join(str(run.seed) for run in row.runs)]
-        cells += [" ".join(run.path.name for run in row.runs)]
+        texts = [show(row.settings, key) for key in comparison.columns]
+        texts += [row.rule.get(part, "") for part in rule]
+        texts += [" ".join(str(run.seed) for run in row.runs)]
+        texts += [" ".join(run.path.name for run in row.runs)]
+        cells: list[object] = [csv_cell(text) for text in texts]
         for metric in comparison.metrics:
             values = list(row.scores(metric).values())
             cells.append(statistics.fmean(values) if values else None)
@@ -73,10 +75,11 @@ def markdown_text(comparison: Comparison) -> str:
         parts += _markdown(differences_table(comparison))
     parts.append("![The metric of every configuration](compare.png)")
     if lines := lacking_lines(comparison):
-        parts += ["Runs that lack a result:", "\n".join(f"- {line}" for line in lines)]
+        named = "\n".join(f"- {markdown_cell(line)}" for line in lines)
+        parts += ["Runs that lack a result:", named]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
 def _markdown(table: TextTable) -> tuple[str, str]:
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
-    return table.caption, markdown_table(table.head, rows)
+    head, *rows = [[markdown_cell(cell) for cell in row] for row in (table.head, *table.rows)]
+    return markdown_cell(table.caption), markdown_table(head, rows)

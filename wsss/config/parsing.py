@@ -106,11 +106,19 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
         assert isinstance(values, dict)
         for name, value in values.items():
             check_numbers(f"{group}.{name!s}", value)
+            _check_items(f"{group}.{name!s}", value)
         return kind(**{str(key): value for key, value in values.items()}, **inside)
     except OmegaConfBaseException as error:
         raise UserError(f"{group}.{error.full_key}: {str(error).splitlines()[0]}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def _check_items(key: str, value: object) -> None:
+    """ValueError for a list in a list, which OmegaConf lets pass whatever the type is."""
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, list | dict):
+            raise ValueError(f"{key} holds '{item}', it must be a list of plain values")
 
 
 def _is_nested(hint: Any) -> bool:

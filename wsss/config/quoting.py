@@ -13,9 +13,11 @@ from hydra.errors import HydraException
 def corrected(override: str) -> str | None:
     """The override with its value quoted, for Hydra and for the shell; ``None`` if that is no help.
 
-    A value such as ``/data/a (b)`` or ``/data/run#3`` must be quoted twice; ``~`` at its start is
+    Quotes around the whole override are removed. A value such as ``/data/a (b)`` or ``/data/run#3`` must be quoted twice; ``~`` at its start is
     replaced, because neither the shell nor Hydra does that within a word.
     """
+    if override[0] in "'\"" and override[-1] == override[0]:
+        override = override[1:-1]
     key, equals, value = override.partition("=")
     if not equals or not value or "${" in value or value[0] in "[{'\"":
         return None

@@ -49,13 +49,21 @@ def find_unreadable(dataset: Dataset, memory: Path | None = None) -> dict[str, s
     """
     ids = [image_id for split in SPLITS for image_id in dataset.ids(split)]
     files = [path for image_id in ids for path in dataset.record(image_id).files]
-    states = [(str(path), *FileState.of(path)) for path in files]
+    states = [_state(path) for path in files]
     reasons: dict[str, str] = remembered(
         memory,
         [_VERSION, type(dataset).__name__, dataset.info.bands, states],
         lambda: _read_all(dataset, ids),
     )
     return reasons
+
+
+def _state(path: Path) -> tuple[str | int, ...]:
+    """Path and state of a file; -1 and the number of the error if it cannot be found."""
+    try:
+        return (str(path), *FileState.of(path))
+    except OSError as error:  # such as a broken link
+        return str(path), -1, error.errno or 0
 
 
 def _read_all(dataset: Dataset, ids: Sequence[str]) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from wsss.config.schema import Config
 from wsss.engine.artifacts import Artifact, write_json
 from wsss.engine.params import chosen_params
 from wsss.engine.stage import SaveModel
+from wsss.errors import UserError
 from wsss.runs.identity import flat
 from wsss.runs.layout import (
     COMPOSED,
@@ -25,6 +26,7 @@ from wsss.runs.layout import (
     job_keys,
     run_path,
     settings_of,
+    sweeps_of,
 )
 from wsss.runs.manifest import MANIFEST
 from wsss.tracking import RunLog
@@ -49,7 +51,7 @@ class RunDirectory:
         path.mkdir(parents=True, exist_ok=True)
         write_json(path / CONFIG, asdict(config))
         if sweep is not None:
-            known = json.loads((path / SWEEPS).read_text()) if (path / SWEEPS).exists() else []
+            known = sweeps_of(path)
             if sweep not in known:
                 write_json(path / SWEEPS, [*known, sweep])
         return cls(path, config, sweep)
@@ -106,8 +108,9 @@ class RunDirectory:
 def link_everywhere(outputs: Path, key: str, stage: str, artifact: Path) -> None:
     """Link the artifact in every run directory that waits for the job with this key."""
     for run in sorted((outputs / RUNS).iterdir()):
-        if job_keys(run).get(stage) == key:
-            _link(run, stage, artifact)
+        with suppress(UserError):  # another run's damaged record, which status names
+            if job_keys(run).get(stage) == key:
+                _link(run, stage, artifact)
 
 
 def _link(run: Path, stage: str, artifact: Path) -> None:

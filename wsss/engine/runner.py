@@ -62,10 +62,10 @@ def run_experiment(
         tracker.log.end_run(directory.KEY)
     done = [row for row in rows if row is not None]
     print_summary(done, console)
-    console.print(f"run: {relative(directory.path)}")
+    console.print(f"run: {relative(directory.path)}", soft_wrap=True)
     for row in done:
         if (row.path / "figures").is_dir():
-            console.print(f"figures: {row.path / 'figures'}")
+            console.print(f"figures: {row.path / 'figures'}", soft_wrap=True)
     return done
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from wsss.atomic import PARTIAL
 from wsss.models.segmenter import DESCRIPTION, WEIGHTS, load_segmenter
+from wsss.records import entry, read_object
 from wsss.training.device import pick_device
 from wsss.training.predict import segment_image
 
@@ -35,8 +36,9 @@ class SegmenterModel:
     def __init__(self, directory: Path) -> None:
         """Load the data of a model; `UserError` names a directory without a segmenter."""
         self._network, self._spec = load_segmenter(directory)
-        windows = json.loads((directory / WINDOWS).read_text())
-        self._window, self._overlap = int(windows["window"]), float(windows["overlap"])
+        windows = read_object(directory / WINDOWS)
+        self._window = entry(windows, "window", int, directory / WINDOWS)
+        self._overlap = entry(windows, "overlap", float, directory / WINDOWS)
         self._device = pick_device("auto")
         self._network.to(self._device)
 
@@ -88,7 +90,7 @@ def save_model(
     data.mkdir(parents=True)
     for name in (WEIGHTS, DESCRIPTION):
         shutil.copy(segmenter / name, data)
-    (data / WINDOWS).write_text(json.dumps({"window": window, "overlap": overlap}))
+    (data / WINDOWS).write_text(json.dumps({"window": window, "overlap": float(overlap)}))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*input example was not provided")
         mlflow.pyfunc.save_model(

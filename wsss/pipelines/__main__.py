@@ -20,7 +20,9 @@ from wsss.errors import UserError
 from wsss.pipelines.arguments import sorted_arguments
 from wsss.terminal import plain_console
 
-OmegaConf.register_new_resolver("stages", stages_help, replace=True)  # in conf/config.yaml's help
+# Used in conf/config.yaml by the settings of Hydra.
+OmegaConf.register_new_resolver("stages", stages_help, replace=True)
+OmegaConf.register_new_resolver("home", os.path.expanduser, replace=True)
 _failures: list[str] = []
 _bugs: list[Exception] = []
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wsss.digests import file_digests
+from wsss.records import open_record, parse_json
 from wsss.runs.identity import fingerprint
 
 MANIFEST = "manifest.json"
@@ -41,18 +42,19 @@ def read_manifest(
 
     Raises:
         Damaged: the manifest or a file is not what was written, or a file is missing.
-        OSError: the disk refuses; this is no evidence of damage.
+        UserError, OSError: it cannot be read; this is no evidence of damage.
     """
     path = directory / MANIFEST
     try:
-        text = path.read_bytes()
+        with open_record(path) as file:
+            text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        manifest: dict[str, Any] = json.loads(text)
+        manifest: dict[str, Any] = parse_json(text)
         seal = manifest.pop(_SEAL, None)  # artifacts of older versions have none
         named = {str(name): str(file["sha256"]) for name, file in manifest["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Damaged(f"{path} is not a manifest") from None
     if seal is not None and seal != fingerprint(manifest):
         raise Damaged(f"{path} has been changed since it was written")

@@ -7,7 +7,8 @@ background thread. Importing this package does not import mlflow.
 from __future__ import annotations
 
 from wsss.tracking.config import TrackingConfig
-from wsss.tracking.events import EVENTS_FILE, Event, RunLog, ending, read_events
+from wsss.tracking.event_kinds import Event
+from wsss.tracking.events import EVENTS_FILE, RunLog, ending, read_events
 from wsss.tracking.tracker import Tracker
 
 __all__ = ["EVENTS_FILE", "Event", "RunLog", "Tracker", "TrackingConfig", "ending", "read_events"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from wsss.checks import check_between, check_positive
 from wsss.errors import UserError
-from wsss.tracking.sqlite_uri import sqlite_path, sqlite_uri
+from wsss.tracking.sqlite_uri import PREFIX, sqlite_path, sqlite_uri
 
 _LONGEST_WAIT = 1e6  # seconds
 
@@ -20,7 +21,8 @@ class TrackingConfig:
     name: str
     """``mlflow``, or ``none`` for local events only."""
     uri: str
-    """MLflow tracking URI; the environment variable MLFLOW_TRACKING_URI takes precedence."""
+    """MLflow tracking URI, or ``sqlite:///`` and the path of a file, in which no character has a
+    meaning; the environment variable MLFLOW_TRACKING_URI takes precedence."""
     experiment: str
     """Name of the MLflow experiment."""
     flush_seconds: float
@@ -51,7 +53,11 @@ class TrackingConfig:
         """The URI to send to; empty if ``name`` is ``none``."""
         if self.name == "none":
             return ""
-        return resolve_uri(os.environ.get("MLFLOW_TRACKING_URI") or self.uri)
+        if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+            return resolve_uri(uri)
+        if self.uri.startswith(PREFIX):  # a path of any characters, often below paths.outputs
+            return sqlite_uri(Path(self.uri.removeprefix(PREFIX)).absolute())
+        return resolve_uri(self.uri)
 
 
 def resolve_uri(uri: str) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from wsss.atomic import replacing
+from wsss.errors import UserError
+from wsss.records import entry, read_object
 
 CURSOR_FILE = "mlflow_cursor.json"
 
@@ -34,16 +37,31 @@ class Cursor:
     def load(cls, run_dir: Path, uri: str, size: int) -> Cursor:
         """The cursor of a run directory, or a new one if it is missing or unusable.
 
-        A cursor is unusable if it is broken, belongs to another URI or lies beyond ``size``, the
-        bytes of the events file. Starting over is safe: MLflow does not store an event twice.
+        A cursor is unusable if it is broken, belongs to another URI or does not lie within the
+        ``size`` bytes of the events file. Starting over is safe: MLflow does not store an event
+        twice.
         """
+        path = run_dir / CURSOR_FILE
         try:
-            cursor = cls(**json.loads((run_dir / CURSOR_FILE).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            cursor = _parse(read_object(path), path)
+        except (OSError, UserError):
             return cls(uri)
-        return cursor if cursor.uri == uri and cursor.offset <= size else cls(uri)
+        return cursor if cursor.uri == uri and 0 <= cursor.offset <= size else cls(uri)
 
     def save(self, run_dir: Path) -> None:
         """Write the cursor file, atomically."""
         with replacing(run_dir / CURSOR_FILE) as partial:
             partial.write_text(json.dumps(asdict(self)))
+
+
+def _parse(record: dict[str, Any], path: Path) -> Cursor:
+    runs = entry(record, "runs", dict, path)
+    return Cursor(
+        uri=entry(record, "uri", str, path),
+        offset=entry(record, "offset", int, path),
+        uid=entry(record, "uid", str, path),
+        experiment=entry(record, "experiment", str, path),
+        runs={key: entry(runs, key, str, path) for key in runs},
+        refused=entry(record, "refused", int, path),
+        refusal=entry(record, "refusal", str, path),
+    )

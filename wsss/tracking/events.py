@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from wsss.errors import UserError
+from wsss.records import open_record
+from wsss.tracking.destination import is_at_home
+from wsss.tracking.event_kinds import Event, parse_event
+from wsss.tracking.places import stored_path
 
 EVENTS_FILE = "events.jsonl"
-
-Event = dict[str, Any]
-"""One line: ``kind`` (open, start, params, metrics, artifact, end), ``time`` in ms, and more."""
+_MOST_BYTES, _LONGEST_LINE = 2**30, 2**22
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -42,7 +47,7 @@ class RunLog:
         run_dir.mkdir(parents=True, exist_ok=True)
         self._dir = run_dir.absolute()
         self._lock = threading.Lock()
-        self._file = os.open(self._dir / EVENTS_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = _open_for_appending(self._dir / EVENTS_FILE)
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
             os.write(self._file, b"\n")  # a crash cut off the last line: start a new one
@@ -52,7 +57,8 @@ class RunLog:
             for name, value in event["values"].items()
         }
         # The first uid in the file counts; it makes the runs of this directory unique in MLflow.
-        self._append("open", uid=uuid.uuid4().hex, experiment=experiment, uri=uri)
+        at_home = is_at_home(uri, self._dir)
+        self._append("open", uid=uuid.uuid4().hex, experiment=experiment, uri=uri, at_home=at_home)
 
     def start_run(
         self,
@@ -78,11 +84,11 @@ class RunLog:
             self._append("metrics", run=key, values=new, step=step)
 
     def artifact(self, key: str, path: Path, folder: str | None = None) -> None:
-        """Record a file or directory of a run, to be placed under ``folder`` in its artifacts."""
-        path = path.absolute()
-        if path.is_relative_to(self._dir):  # still valid after the run directory is moved
-            path = path.relative_to(self._dir)
-        self._append("artifact", run=key, path=str(path), folder=folder)
+        """Record a file or directory of a run, to be placed under ``folder`` in its artifacts.
+
+        It is sent if it lies in one of the `wsss.tracking.places.run_places`.
+        """
+        self._append("artifact", run=key, path=stored_path(path, self._dir), folder=folder)
 
     def end_run(self, key: str, status: Status = "FINISHED") -> None:
         """End a run."""
@@ -116,22 +122,36 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
     """Complete events from a byte offset on, each with the offset of its end.
 
     A damaged line yields an event of kind ``damaged``; a line still being written yields nothing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: it is no regular file, or too large.
     """
-    with path.open("rb") as file:
+    with open_record(path, _MOST_BYTES) as file:
         file.seek(offset)
-        for line in file:
+        while line := file.readline(_LONGEST_LINE):
+            offset += len(line)
+            start = line
+            while len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                line = file.readline(_LONGEST_LINE)  # skip what no event is as long as
+                offset += len(line)
             if not line.endswith(b"\n"):
                 return
-            offset += len(line)
-            yield _parse(line), offset
+            yield parse_event(line if line is start else b""), offset
 
 
-def _parse(line: bytes) -> Event:
+def _open_for_appending(path: Path) -> int:
+    """A descriptor of the file, created if missing; `UserError` for a link or a device."""
     try:
-        event = json.loads(line)
-    except ValueError:
-        event = None
-    return event if isinstance(event, dict) and "kind" in event else {"kind": "damaged"}
+        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        if path.is_symlink():
+            raise UserError(f"{path} is a link; events are written only to a file") from error
+        raise
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise UserError(f"{path} is not a regular file")
+    return number
 
 
 def _json_number(value: float) -> float | str:

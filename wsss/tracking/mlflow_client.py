@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import BaseFileLock, FileLock
 
 from wsss.errors import UserError
-from wsss.tracking.sqlite_uri import sqlite_path
+from wsss.tracking.sqlite_uri import PREFIX, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -19,6 +21,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     # A repeated POST could create a run twice; the mirror retries by itself, after a check.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",  # only the server that was configured gets anything
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
@@ -54,7 +57,7 @@ def connect(uri: str) -> MlflowClient:
     """A client for a tracking URI; creates a SQLite database and its directory if missing."""
     from mlflow.tracking import MlflowClient
 
-    with _database_lock(uri):
+    with _database_lock(uri), _no_stray_folder(uri):
         return MlflowClient(tracking_uri=uri)
 
 
@@ -76,6 +79,17 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
     if found.lifecycle_stage != "active":
         raise RuntimeError(f"the MLflow experiment {name!r} was deleted: restore or rename it")
     return str(found.experiment_id)
+
+
+@contextlib.contextmanager
+def _no_stray_folder(uri: str) -> Iterator[None]:
+    """Remove the folder that MLflow makes by reading a quoted path as it stands."""
+    stray = Path(uri.removeprefix(PREFIX)).parent
+    is_wrong = uri.startswith(PREFIX) and "%" in uri and not stray.exists()
+    yield
+    if is_wrong:
+        with contextlib.suppress(OSError):  # it is the right one
+            os.removedirs(stray)
 
 
 def _database_lock(uri: str) -> BaseFileLock | contextlib.AbstractContextManager[None]:

@@ -8,7 +8,7 @@ created; artifacts are overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from filelock import FileLock
 
 from wsss.tracking.config import without_credentials
 from wsss.tracking.cursor import Cursor
-from wsss.tracking.events import EVENTS_FILE, Event, read_events
+from wsss.tracking.event_kinds import Event
+from wsss.tracking.events import EVENTS_FILE, read_events
 from wsss.tracking.mlflow_client import connect
 from wsss.tracking.mlflow_sender import METRICS_PER_BATCH, Sender
 
@@ -30,10 +31,18 @@ class MlflowMirror:
     """Mirrors one run directory to one tracking URI; not thread-safe.
 
     Nothing is opened or sent before `ship`.
+
+    Args:
+        run_dir: absolute path of the run directory.
+        uri: tracking URI.
+        places: absolute paths of the folders whose files may be sent.
     """
 
-    def __init__(self, run_dir: Path, uri: str) -> None:
+    def __init__(self, run_dir: Path, uri: str, places: Sequence[Path]) -> None:
         self.run_dir = run_dir
+        self.refusals: list[str] = []
+        """Why something was not sent, in order."""
+        self._places = places
         self._events = run_dir / EVENTS_FILE
         self._uri = uri
         self._client: MlflowClient | None = None
@@ -79,10 +88,12 @@ class MlflowMirror:
 
     def _ship_from(self, cursor: Cursor, client: MlflowClient, stop: Callable[[], bool]) -> int:
         sent = 0
+        sender = Sender(self.run_dir, self._uri, client, cursor=cursor, places=self._places)
+        sender.refusals = self.refusals
         for group, end in _grouped(read_events(self._events, cursor.offset)):
             if stop():
                 break
-            Sender(self.run_dir, self._uri, client, cursor).send(group)
+            sender.send(group)
             cursor.offset = end
             cursor.save(self.run_dir)
             sent += len(group)

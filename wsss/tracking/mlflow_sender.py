@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from wsss.errors import UserError
+from wsss.tracking.artifact_store import check_store
 from wsss.tracking.cursor import Cursor
-from wsss.tracking.events import Event
+from wsss.tracking.event_kinds import Event
 from wsss.tracking.mlflow_client import experiment_id
+from wsss.tracking.places import sendable_files
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -29,10 +32,22 @@ class Sender:
         uri: tracking URI that the client is connected to.
         client: where to send.
         cursor: updated by `send`, not saved.
+        places: folders whose files may be sent, see `wsss.tracking.places`.
     """
 
-    def __init__(self, run_dir: Path, uri: str, client: MlflowClient, cursor: Cursor) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        uri: str,
+        client: MlflowClient,
+        *,
+        cursor: Cursor,
+        places: Sequence[Path],
+    ) -> None:
         self._run_dir, self._uri, self._client, self._cursor = run_dir, uri, client, cursor
+        self._places = places
+        self.refusals: list[str] = []
+        """Why something was not sent, in order."""
 
     def send(self, group: list[Event]) -> None:
         """Send metric events of one run, or one other event."""
@@ -41,7 +56,7 @@ class Sender:
         if kind == "open":
             self._cursor.uid = self._cursor.uid or event["uid"]
             self._cursor.experiment = self._cursor.experiment or event["experiment"]
-        elif kind == "start":
+        elif kind == "start" and self._cursor.uid:
             self._start(event, run)
         elif kind == "damaged" or not run:
             self._refuse(len(group), f"{kind} event without a started run")
@@ -100,12 +115,21 @@ class Sender:
             self._attempt(batch, lambda part: self._client.log_batch(run, params=part))
 
     def _artifact(self, run: str, event: Event) -> None:
-        path = self._run_dir / event["path"]
-        log = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
-        try:
-            log(run, str(path), event["folder"])
-        except (FileNotFoundError, PermissionError) as error:
-            self._refuse(1, str(error))
+        """Send files one by one, each checked just before."""
+        for found in sendable_files(self._run_dir, event["path"], self._places):
+            if isinstance(found, UserError):
+                self._refuse(1, str(found))
+                continue
+            file, below = found
+            folder = "/".join(part for part in (event["folder"] or "", below) if part) or None
+            try:
+                self._file(run, file, folder)
+            except (UserError, FileNotFoundError, PermissionError) as error:
+                self._refuse(1, str(error))
+
+    def _file(self, run: str, file: Path, folder: str | None) -> None:
+        check_store(self._client.get_run(run).info.artifact_uri, self._uri, folder, file)
+        self._attempt([file], lambda _: self._client.log_artifact(run, str(file), folder))
 
     def _attempt(self, items: Sequence[_T], send: Callable[[Sequence[_T]], object]) -> None:
         """Send items; those that MLflow rejects permanently are counted and not sent again."""
@@ -126,6 +150,7 @@ class Sender:
     def _refuse(self, count: int, reason: str) -> None:
         self._cursor.refused += count
         self._cursor.refusal = reason.partition("\n")[0][:200]
+        self.refusals.append(self._cursor.refusal)
 
 
 def _batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

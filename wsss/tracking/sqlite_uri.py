@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
+
+from wsss.errors import UserError
 
 PREFIX = "sqlite:///"
-_FILE, _OPTION = "file:", "?uri=true"
 
 
 def sqlite_uri(path: Path) -> str:
     """The URI by which MLflow opens exactly this file.
 
-    In a plain URI ``?`` starts the options, and newer versions of SQLAlchemy decode ``%41``. Such
-    a path is quoted in SQLite's own kind of URI.
+    In a URI ``?`` starts the options, and SQLAlchemy decodes ``%41`` from version 2.1 on.
+
+    Raises:
+        UserError: no URI names the file.
     """
-    if not set("?%") & set(str(path)):
-        return f"{PREFIX}{path}"
-    once = quote(str(path))
-    for quoted in (once, quote(once)):  # SQLAlchemy decodes it from version 2.1 on
-        uri = f"{PREFIX}{_FILE}{quoted}{_OPTION}"
-        if sqlite_path(uri) == path:
+    for name in (str(path), quote(str(path))):
+        if sqlite_path(uri := f"{PREFIX}{name}") == path:
             return uri
-    raise ValueError(f"no URI names the file {path}")
+    raise UserError(
+        f"no tracking URI can name {path}, because of '?' in it; choose another folder, or "
+        "tracking=none"
+    )
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The absolute database file of a SQLite URI, ``None`` for any other URI.
-
-    The URI is one of `sqlite_uri`, or ``sqlite:///`` and a path of any characters.
-    """
+    """The absolute database file that MLflow opens for a SQLite URI, ``None`` for any other URI."""
     if not uri.startswith(PREFIX):
         return None
-    rest = uri.removeprefix(PREFIX)
-    if rest.startswith(_FILE) and rest.endswith(_OPTION):
+    path: str | None = uri.removeprefix(PREFIX)
+    if set("?%") & set(uri):
         from sqlalchemy.engine import make_url  # takes long, and few paths need it
 
-        rest = unquote((make_url(uri).database or "").removeprefix(_FILE))
-    return Path(rest).absolute()
+        path = make_url(uri).database
+    return Path(path or "").absolute()

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import TracebackType
 
 from wsss.tracking.config import TrackingConfig, without_credentials
+from wsss.tracking.destination import is_at_home
 from wsss.tracking.events import RunLog
 from wsss.tracking.mlflow_client import prepare_mlflow
 from wsss.tracking.mlflow_mirror import MlflowMirror
+from wsss.tracking.places import run_places
 
 _POLL_SECONDS = 2.0
 _SLOWEST_POLL_SECONDS = 30.0
@@ -43,7 +45,8 @@ class Tracker:
         if uri or config.model:
             prepare_mlflow(config.model)
         log = RunLog(run_dir, config.experiment, without_credentials(uri))
-        return cls(log, MlflowMirror(run_dir.absolute(), uri) if uri else None, config)
+        run_dir = run_dir.absolute()
+        return cls(log, MlflowMirror(run_dir, uri, run_places(run_dir)) if uri else None, config)
 
     def close(self, timeout_s: float | None = None) -> None:
         """Send pending events for at most ``timeout_s`` seconds, then stop.
@@ -61,7 +64,8 @@ class Tracker:
         where = self._mirror.run_dir
         waiting, cursor = self._mirror.pending(), self._mirror.cursor()
         if waiting:
-            _say(f"{waiting} events wait; `python -m wsss.tracking sync {where}` sends them")
+            to = "" if is_at_home(self._uri, where) else f" --uri {self._uri}"
+            _say(f"{waiting} events wait; `python -m wsss.tracking sync {where}{to}` sends them")
         if cursor.refused:
             _say(f"MLflow refused {cursor.refused} values of {where} ({cursor.refusal})")
 
