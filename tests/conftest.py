@@ -13,10 +13,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 from helpers import tiny
 from helpers.once import made_once
+from hypothesis import settings
 
 from wsss.tracking.mlflow_client import connect, prepare_mlflow
 
 pytest_plugins = ["helpers.small_datasets"]
+
+settings.register_profile("check", max_examples=60, deadline=None, derandomize=True)
+settings.register_profile("full", max_examples=1000, deadline=None, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 
 SLOW_FIXTURES = {"finished", "server", "cluster"}
 
