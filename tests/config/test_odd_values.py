@@ -23,7 +23,7 @@ def _keys() -> list[str]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("config"), resolve=False)
     assert isinstance(config, dict)
-    groups = [key for key in config if (CONF / str(key)).is_dir()]
+    groups = [str(key) for key in config if (CONF / str(key)).is_dir()]
     inside = [f"{group}.{key}" for group in groups for key in config[group]]
     augment = [f"dataset.augment.{key}" for key in config["dataset"]["augment"]]
     return [*map(str, config), *inside, *augment]

@@ -12,8 +12,9 @@ from hydra.core.override_parser.types import Quote, QuotedString
 def corrected(override: str) -> str | None:
     """The override with its value quoted, for Hydra and for the shell; ``None`` if that is no help.
 
-    Quotes around the whole override are removed. A value such as ``/data/a (b)`` or ``/data/run#3`` must be quoted twice; ``~`` at its start is
-    replaced, because neither the shell nor Hydra does that within a word.
+    Quotes around the whole override are removed. A value such as ``/data/a (b)`` or
+    ``/data/run#3`` must be quoted twice; ``~`` at its start is replaced, because neither the shell
+    nor Hydra does that within a word.
     """
     if override[:1] in ("'", '"') and override[-1] == override[0]:
         override = override[1:-1]

@@ -73,6 +73,8 @@ def _classifier(config: Config, batch: int, bands: int) -> Iterator[Need]:
         copies * _FLOAT * weights,
         "model.embed_dim, model.depth or model.mlp_ratio",
     )
+    if not config.trainer.max_epochs:
+        return
     kept = _HALF * model.depth * tokens * width
     yield Need(
         f"training the classifier on {batch} images of {side} x {side}",
@@ -118,6 +120,8 @@ def _segmenter(config: Config, batch: int, bands: int) -> Iterator[Need]:
         copies * _FLOAT * segmenter.least_weights(),
         "the numbers of channels and blocks in segmenter",
     )
+    if not segmenter.max_epochs:
+        return
     yield Need(
         f"training the segmenter on images of {segmenter.image_size} x {segmenter.image_size}",
         _FLOAT * bands * (segmenter.image_size**2 + batch * segmenter.window**2),
