@@ -27,7 +27,7 @@ def test_sweeps_of_the_command_line(
 
     assert run_main(arguments, capsys)[0] == 0
     first = json.loads(_sweeps(outputs, 0).read_text())
-    assert len(first) == 1 and re.fullmatch(r"[\d-]{10}_[\d-]{8}", first[0])
+    assert len(first) == 1 and re.fullmatch(r"[\d-]{10}_[\d-]{15}", first[0])
     assert json.loads(_sweeps(outputs, 1).read_text()) == first, "one name for all points"
     assert _tags(uri) == {"train": {first[0]}, "experiment": {first[0]}}
 

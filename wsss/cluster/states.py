@@ -101,7 +101,9 @@ def _is_complete(run: Path, stage: str) -> bool:
         manifest = read_object(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    entry(manifest, "files", dict, path)
+    files = entry(manifest, "files", dict, path)
+    for name in files:
+        entry(files, name, dict, path)
     return True
 
 
