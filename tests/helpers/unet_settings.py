@@ -21,9 +21,9 @@ TRAINING: dict[str, Any] = {
 
 
 def unet_config(size: int, **changes: Any) -> UNetConfig:
-    """One level of 4 channels on images and windows of ``size`` pixels."""
+    """Two levels of 4 channels on images and windows of ``size`` pixels."""
     sizes: dict[str, Any] = {
-        "channels": [4],
+        "channels": [4, 4],
         "residual_units": 1,
         "image_size": size,
         "window": size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,63 @@ def test_spoilt_data(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     refused(_folder_arguments(tmp_path, root), capsys, *words)
 
     assert not [path for path in tmp_path.glob("out/artifacts/*/*") if path.is_dir()]
+
+
+UNWRITABLE = {
+    "a file": ("file", ["File exists", "file"]),
+    "below a file": ("file/out", ["Not a directory", "file", "where a folder is needed"]),
+    "a device": ("/dev/null", ["File exists", "/dev/null"]),
+    "a name of 300 characters": ("x" * 300, ["File name too long", "shorter"]),
+    "a place without folders": ("/proc/x", ["No such file or directory", "/proc/x"]),
+}
+
+
+@pytest.mark.parametrize("case", list(UNWRITABLE))
+def test_outputs_that_cannot_be_written(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    outputs, words = UNWRITABLE[case]
+
+    refused([*tiny.TINY, "tracking=none", f"paths.outputs={outputs}"], capsys, *words)
+
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_run_on_an_ascii_terminal_in_a_folder_that_is_not_utf_8(tmp_path: Path) -> None:
+    outputs = tmp_path / os.fsdecode(b"sortie_\xe9t\xe9 [/]")
+    overrides = ["stage=train", "trainer.max_epochs=1"]
+    arguments = [a for a in tiny.command(outputs, *overrides) if "outputs=" not in a]
+    arguments = ["env", "PYTHONIOENCODING=ascii", *arguments, f'paths.outputs="{outputs}"']
+
+    done = tiny.run_command([a for a in arguments if a != "tracking=none"], check=False)
+    assert done.returncode == 2 and "not UTF-8; choose another folder" in done.stderr
+
+    done = tiny.run_command(arguments)
+
+    assert "run: " in done.stdout and "\\udce9t" in done.stdout and not done.stderr
+    assert len(list(outputs.glob("artifacts/train/*/manifest.json"))) == 1
+
+
+@pytest.mark.slow
+def test_brackets_in_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    root = _folder(tmp_path / "data")
+    _rename(root, "a2", "a[bold]2[nobold]")
+    (root / "images" / "a[bold]2[nobold].png").write_bytes(b"no picture")
+
+    skipping = ["dataset.on_error=skip", "stage=train", "trainer.max_epochs=1"]
+    done = run_here([*_folder_arguments(tmp_path, root), *skipping])
+
+    assert "left out: a[bold]2[nobold]: " in done.stdout, done.stderr
+
+
+def _rename(root: Path, old: str, new: str) -> None:
+    for path in (root / "images" / f"{old}.png", root / "masks" / f"{old}.png"):
+        path.rename(path.with_stem(new))
+    for path in (root / "labels.csv", root / "ImageSets" / "train.txt"):
+        _edit(path, old, new)
 
 
 def test_a_checkpoint_of_another_architecture(

@@ -11,8 +11,9 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeS
 from hydra.errors import OverrideParseException
 
 from wsss.config.quoting import corrected
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 
+_SHOWN = 200  # characters
 MOST_POINTS = 100_000
 """The largest number of points of a sweep; Hydra holds a config of each in memory."""
 
@@ -44,6 +45,8 @@ def _parsed(argument: str) -> Override:
         return OverridesParser.create().parse_overrides([argument])[0]
     except OverrideParseException as error:
         raise UserError(describe_parse_error(error)) from error
+    except Exception as error:  # such as ValueError for a number of 5,000 digits
+        raise UserError(f"cannot read '{argument[:_SHOWN]}': {one_line(error)}") from error
 
 
 def describe_parse_error(error: OverrideParseException) -> str:

@@ -95,13 +95,15 @@ def _checked(kind: type[T], content: Mapping[str, Any], group: str) -> T:
     outside = [name for name in known if name not in inside]
     try:
         given = {key: value for key, value in content.items() if key in outside}
+        for key, value in given.items():  # some are too large to be converted
+            check_numbers(f"{group}.{key}", value)
         merged = OmegaConf.merge(OmegaConf.structured(kind), given)
         assert isinstance(merged, DictConfig)
         chosen = OmegaConf.masked_copy(merged, outside)
         values = OmegaConf.to_container(chosen, throw_on_missing=True)
         assert isinstance(values, dict)
         for name, value in values.items():
-            check_numbers(f"{group}.{name!s}", value)
+            check_numbers(f"{group}.{name!s}", value)  # some were text before
             _check_items(f"{group}.{name!s}", value)
         return kind(**{str(key): value for key, value in values.items()}, **inside)
     except OmegaConfBaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
@@ -28,8 +29,9 @@ def check_feasible(config: Config, stages: Collection[str], dataset: Dataset | N
 def check_networks(config: Config, stages: Collection[str]) -> None:
     """`UserError` if the classifier's sizes do not fit together, unless no stage needs it."""
     if set(stages) != {"ceiling"}:
+        one_block = replace(config.model, depth=1)
         size = config.dataset.image_size
-        architecture_of(config.model, image_size=size, in_channels=1, num_classes=1)
+        architecture_of(one_block, image_size=size, in_channels=1, num_classes=1)
 
 
 def _check_last_batch(config: Config, images: int) -> None:

@@ -34,7 +34,7 @@ def check_memory(config: Config, stages: Collection[str], dataset: Dataset | Non
         dataset: gives numbers of bands and images and the size of one image; without it there is
             one of each, so that the check can come before any data is read.
     """
-    for need in sorted(_needs(config, stages, dataset), key=lambda need: -need.size):
+    for need in _needs(config, stages, dataset):
         if need.size > (there := _machine()):
             raise UserError(
                 f"{need.what} would take {need.size / 2**30:.3g} GiB of memory or more, this "
@@ -68,12 +68,13 @@ def _classifier(config: Config, batch: int, bands: int) -> Iterator[Need]:
     )
     width, tokens = model.embed_dim, (side // model.patch_size) ** 2
     weights = model.depth * (4 * width**2 + 2 * width * round(width * model.mlp_ratio))
-    weights += tokens * width
     yield Need(
         "training the classifier's weights",
         copies * _FLOAT * weights,
         "model.embed_dim, model.depth or model.mlp_ratio",
     )
+    if not config.trainer.max_epochs:
+        return
     kept = _HALF * model.depth * tokens * width
     yield Need(
         f"training the classifier on {batch} images of {side} x {side}",
@@ -119,6 +120,8 @@ def _segmenter(config: Config, batch: int, bands: int) -> Iterator[Need]:
         copies * _FLOAT * segmenter.least_weights(),
         "the numbers of channels and blocks in segmenter",
     )
+    if not segmenter.max_epochs:
+        return
     yield Need(
         f"training the segmenter on images of {segmenter.image_size} x {segmenter.image_size}",
         _FLOAT * bands * (segmenter.image_size**2 + batch * segmenter.window**2),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from wsss.checks import check_choice, check_least, check_positive
+from wsss.checks import check_between, check_choice, check_least, check_positive
 from wsss.models.patch_head import POOLINGS
 from wsss.models.patches import Size, grid_of, pair
 
@@ -53,7 +53,7 @@ class NetworkSettings(ABC):
     @abstractmethod
     def __post_init__(self) -> None:
         check_least("model.embed_dim", self.embed_dim, 1)
-        check_least("model.depth", self.depth, 1)
+        check_between("model.depth", self.depth, 1, 10_000)
         check_positive("model.mlp_ratio", self.mlp_ratio)
         check_positive("model.norm_eps", self.norm_eps)
         check_choice("model.class_tokens", self.class_tokens, CLASS_TOKENS)

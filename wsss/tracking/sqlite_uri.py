@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,12 +19,13 @@ def sqlite_uri(path: Path) -> str:
     Raises:
         UserError: no URI names the file.
     """
-    for name in (str(path), quote(str(path))):
+    is_utf_8 = str(path).encode(errors="replace") == os.fsencode(path)
+    for name in (str(path), quote(str(path))) if is_utf_8 else ():
         if sqlite_path(uri := f"{PREFIX}{name}") == path:
             return uri
     raise UserError(
-        f"no tracking URI can name {path}, because of '?' in it; choose another folder, or "
-        "tracking=none"
+        f"MLflow cannot open a database named {path}, because of '?' or bytes that are not UTF-8; "
+        "choose another folder, or tracking=none"
     )
 
 

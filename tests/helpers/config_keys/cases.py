@@ -164,7 +164,7 @@ CASES = [
     case("trainer.gradient_checkpointing", OPPOSITE, blocks_run),
     case("trainer.early_stopping", "1", epochs, *RISING),
     case("trainer.select", "best", trained, *RISING),
-    case("trainer.accelerator", "tpu", trainer),
+    case("trainer.accelerator", "mps", trainer),
     case("trainer.devices", "2", processes),
     case("trainer.num_nodes", "2", processes),
     case("trainer.num_workers", "1", workers),
