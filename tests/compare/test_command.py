@@ -147,6 +147,23 @@ def test_most_runs_say_where(tmp_path: Path) -> None:
     assert config is not None and (config.uri, config.experiment) == ("http://c", "toys")
 
 
+def test_the_option_names_where_to_log(
+    tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_sweep(tmp_path / "outputs", "http://stranger")
+    shutil.copy(empty_database, tmp_path / "mine.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    copy = tmp_path / "outputs" / "compare" / "tracking" / "compare.md"
+    copy.parent.mkdir(parents=True)
+    copy.symlink_to(tmp_path / "not_written")
+    uri = f"sqlite:///{tmp_path}/mine.db"
+
+    assert main([str(tmp_path / "outputs"), "--uri", uri]) == 0
+
+    (run,) = connect(uri).search_runs(["1"])
+    assert run.info.run_name == "compare" and not (tmp_path / "not_written").exists()
+
+
 @pytest.mark.parametrize("uri", ["http://stranger", "sqlite:////{tmp}/elsewhere/mlflow.db"])
 def test_runs_of_others_are_not_logged_where_they_say(
     uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -196,7 +196,7 @@ def test_eight_processes_on_a_fresh_database(
         timeout=200,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert main(["sync", str(tmp_path)]) == 0, "nothing waits"
+    assert main(["sync", str(tmp_path), "--uri", uri]) == 0, "nothing waits"
     client = connect(uri)
     runs = client.search_runs(["1"])
     parents = {r.info.run_id: r.info.run_name for r in runs if r.info.run_name != "train"}

@@ -66,11 +66,11 @@ def record(
         config = tracking_of([run for row in comparison.rows for run in row.runs], given)
         if config is None:
             return
-        directory = _emptied(folder)
+        directory = _emptied(folder, files)
         copies = [Path(shutil.copyfile(file, directory / file.name)) for file in files]
-        uri = config.resolved_uri()
+        uri = config.uri
         if _answers(uri):
-            with Tracker.open(directory, config) as tracker:
+            with Tracker.open(directory, config, uri) as tracker:
                 _log(comparison, copies, tracker.log)
             return
         shown = without_credentials(uri)
@@ -110,13 +110,13 @@ def _told(run: Run) -> _Told | None:
     )
 
 
-def _emptied(folder: Path) -> Path:
-    """The folder of the events, without those of an earlier comparison."""
+def _emptied(folder: Path, files: Sequence[Path]) -> Path:
+    """The folder of the events, without those and the copies of an earlier comparison."""
     directory = folder / "tracking"
     if not is_inside(directory, folder):
         raise UserError(f"{directory} is a link out of {folder}")
     directory.mkdir(exist_ok=True)
-    for name in (EVENTS_FILE, CURSOR_FILE):
+    for name in (EVENTS_FILE, CURSOR_FILE, *(file.name for file in files)):
         (directory / name).unlink(missing_ok=True)
     return directory
 

@@ -44,13 +44,13 @@ class MlflowMirror:
         """Why something was not sent, in order."""
         self._places = places
         self._events = run_dir / EVENTS_FILE
-        self._uri = uri
+        self.uri = uri
         self._client: MlflowClient | None = None
 
     def cursor(self) -> Cursor:
         """How far the directory has been sent, read from disk."""
         size = self._events.stat().st_size
-        return Cursor.load(self.run_dir, without_credentials(self._uri), size)
+        return Cursor.load(self.run_dir, without_credentials(self.uri), size)
 
     def pending(self) -> int:
         """Number of events that have not been sent."""
@@ -73,7 +73,7 @@ class MlflowMirror:
         if self.cursor().offset == self._events.stat().st_size:
             return 0
         if self._client is None:
-            self._client = connect(self._uri)
+            self._client = connect(self.uri)
         with FileLock(self.run_dir / "mlflow_cursor.lock", timeout=_LOCK_SECONDS):
             cursor = self.cursor()
             try:
@@ -88,7 +88,7 @@ class MlflowMirror:
 
     def _ship_from(self, cursor: Cursor, client: MlflowClient, stop: Callable[[], bool]) -> int:
         sent = 0
-        sender = Sender(self.run_dir, self._uri, client, cursor=cursor, places=self._places)
+        sender = Sender(self.run_dir, self.uri, client, cursor=cursor, places=self._places)
         sender.refusals = self.refusals
         for group, end in _grouped(read_events(self._events, cursor.offset)):
             if stop():

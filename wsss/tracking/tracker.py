@@ -30,7 +30,7 @@ class Tracker:
     def __init__(self, log: RunLog, mirror: MlflowMirror | None, config: TrackingConfig) -> None:
         self.log = log
         self._mirror = mirror
-        self._uri = without_credentials(config.resolved_uri())
+        self._uri = "" if mirror is None else without_credentials(mirror.uri)
         self._flush_seconds = config.flush_seconds
         self._closing = threading.Event()
         self._deadline = math.inf
@@ -39,9 +39,12 @@ class Tracker:
             self._thread.start()
 
     @classmethod
-    def open(cls, run_dir: Path, config: TrackingConfig) -> Tracker:
-        """Open a run directory, created if missing; `UserError` if mlflow is missing."""
-        uri = config.resolved_uri()
+    def open(cls, run_dir: Path, config: TrackingConfig, uri: str | None = None) -> Tracker:
+        """Open a run directory, created if missing; `UserError` if mlflow is missing.
+
+        ``uri`` is sent to instead of the config's.
+        """
+        uri = config.resolved_uri() if uri is None else uri
         if uri or config.model:
             prepare_mlflow(config.model)
         log = RunLog(run_dir, config.experiment, without_credentials(uri))
