@@ -96,7 +96,7 @@ def _cows_only_in_test(root: Path) -> None:
 
 
 def _second_training_image_without_mask(root: Path) -> None:
-    Pillow.new("RGB", (6, 4)).save(root / "images" / "d.png")
+    Pillow.linear_gradient("L").resize((6, 4)).convert("RGB").save(root / "images" / "d.png")
     (root / "labels.csv").write_text("image_id,cat,dog\na,1,1\nb,1,0\nc,0,1\nd,1,1\n")
     (root / "lists" / "train.txt").write_text("a\nd\n")
 
@@ -246,6 +246,7 @@ def test_long_lists_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
         counts={"all of it": Count(40, 41)},
         splits={"train": split, "val": split, "test": split},
         sizes=None,
+        values=(),
         sound_masks={},
         without_masks=None,
         findings=tuple(Finding("fault", "image", f"[b]{index}.png") for index in range(33)),

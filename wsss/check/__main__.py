@@ -22,10 +22,12 @@ from wsss.atomic import replacing
 from wsss.commands import run_command
 from wsss.config.composing import compose_config
 from wsss.data.types import SPLITS
+from wsss.errors import UserError
 from wsss.terminal import plain_console
 
 if TYPE_CHECKING:
     from wsss.config.schema import Config
+    from wsss.data.base import Dataset
 
 _NUM_SHEET_IMAGES = 24
 _MAX_WIDTH = 120
@@ -69,7 +71,8 @@ def check(config: Config, console: Console) -> int:
     if not unreadable:
         check_feasible(config, CHAIN, dataset)
     reported = next(split for split in SPLITS if split == config.evaluation.split)
-    report = inspect(dataset, reported, unreadable)
+    refusals = [] if unreadable else _refusals(config, dataset)
+    report = inspect(dataset, reported, unreadable, refusals)
 
     directory = config.outputs / "checks" / config.dataset.name
     file, sheet = directory / "report.json", directory / "contact_sheet.jpg"
@@ -83,6 +86,22 @@ def check(config: Config, console: Console) -> int:
         console.print(f"written: {path}", soft_wrap=True)
     console.print(verdict(report), style="bold", soft_wrap=True)
     return 0 if report.run_would_succeed else 2
+
+
+def _refusals(config: Config, dataset: Dataset) -> list[str]:
+    """What the stages of the config would refuse before the first of them runs."""
+    from wsss.engine.registry import choose_stages
+
+    reasons: dict[str, None] = {}
+    for stage in choose_stages(config.stage):
+        try:
+            if stage.check is not None:
+                stage.check(config, dataset)
+            if stage.plan is None:  # others read masks, which have a check of their own
+                stage.inputs(config, dataset)
+        except UserError as error:
+            reasons[str(error)] = None
+    return list(reasons)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from wsss.check.duplicates import duplicate_findings
 from wsss.check.masks import check_masks
 from wsss.check.report import Finding, Report, Sizes, SplitSummary
+from wsss.check.values import band_ranges, image_values, value_findings
 from wsss.data.base import Dataset
 from wsss.data.types import SPLITS, Split
 from wsss.progress import track
 
 
-def inspect(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]) -> Report:
+def inspect(
+    dataset: Dataset,
+    reported: Split,
+    unreadable: Mapping[str, str],
+    refusals: Sequence[str] = (),
+) -> Report:
     """Check labels, sizes, masks and files of all images.
 
     Args:
@@ -23,15 +29,19 @@ def inspect(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]) ->
         unreadable: why images are unreadable, by id, from
             `wsss.data.quarantine.find_unreadable`; empty for a dataset opened with
             ``on_error=skip``, which has left them out.
+        refusals: what the stages refuse before they run, see `wsss.engine.stage.Stage.check`.
     """
     splits = {split: _labels_of(dataset, split) for split in SPLITS}
     masks = check_masks(dataset, reported, unreadable)
+    values = image_values(dataset, unreadable)
     findings = [
+        *(Finding("fault", "run", reason) for reason in refusals),
         *_count_findings(dataset),
         *(Finding("fault", "image", reason) for reason in unreadable.values()),
         *(Finding("warning", "left out", reason) for reason in dataset.quarantined.values()),
         *masks.findings,
-        *duplicate_findings(dataset),
+        *duplicate_findings(dataset, unreadable),
+        *value_findings(values),
         *_class_findings(splits),
     ]
     info = dataset.info
@@ -43,6 +53,7 @@ def inspect(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]) ->
         counts=dataset.counts(),
         splits=splits,
         sizes=_sizes(dataset, unreadable),
+        values=band_ranges(dataset, values),
         sound_masks=masks.sound,
         without_masks=masks.absent,
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),  # faults first

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from wsss.check.report import Finding
 from wsss.data.base import Dataset
-from wsss.data.types import Split
+from wsss.data.types import IGNORE_INDEX, Split
 from wsss.errors import UserError
-from wsss.evaluation.judging import judged_images
+from wsss.evaluation.judging import all_void, judged_images
 from wsss.progress import track
 
 
@@ -40,14 +40,17 @@ def check_masks(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]
     if not any(map(dataset.has_mask, dataset.ids(reported))):
         return MaskCheck({}, [], f"no image of {reported} has one")
 
+    counts: list[bool] = []
+
     def fault(image_id: str) -> str | None:
         try:
-            read(image_id)
+            counts.append(bool((read(image_id) != IGNORE_INDEX).any()))
         except UserError as error:
             return str(error)
         return None
 
     sound: dict[Split, int] = {}
+    findings: list[Finding] = []
     faults: list[str] = []
     for split, members in judged_images(dataset, reported).items():
         ids = [image_id for image_id in members if image_id not in unreadable]
@@ -55,4 +58,11 @@ def check_masks(dataset: Dataset, reported: Split, unreadable: Mapping[str, str]
             answers = list(track(threads.map(fault, ids), f"masks of {split}", len(ids)))
         faults += filter(None, answers)
         sound[split] = answers.count(None)
-    return MaskCheck(sound, [Finding("fault", "mask", reason) for reason in faults], None)
+    if counts and not any(counts):
+        faults.append(all_void(dataset))
+    elif void := counts.count(False):
+        share = f"{void} of {len(counts)} masks are {IGNORE_INDEX} (ignored) throughout"
+        findings = [Finding("warning", "mask", share)]
+    return MaskCheck(
+        sound, [*(Finding("fault", "mask", reason) for reason in faults), *findings], None
+    )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from wsss.data.types import Count, Split
 
 Severity = Literal["fault", "warning"]
-Topic = Literal["count", "image", "left out", "mask", "duplicate", "class"]
+Topic = Literal["count", "image", "left out", "mask", "duplicate", "class", "run", "values"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,23 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class BandRange:
+    """The values of one band over all images, in the dataset's units."""
+
+    band: str
+    least: float
+    low: float
+    """Median over images of the value below which 1 % of the image lies."""
+    median: float
+    """Median over images of their medians."""
+    high: float
+    """Median over images of the value above which 1 % of the image lies."""
+    most: float
+    no_data: float
+    """Share of values without data, in [0, 1]."""
+
+
+@dataclass(frozen=True)
 class Report:
     """A dataset and its findings."""
 
@@ -59,6 +76,8 @@ class Report:
     splits: dict[Split, SplitSummary]
     sizes: Sizes | None
     """``None`` if no image is readable."""
+    values: tuple[BandRange, ...]
+    """Values that images hold, by band; empty if no image is readable."""
     sound_masks: dict[Split, int]
     """Number of masks without a fault in each split that ``evaluate`` scores."""
     without_masks: str | None

@@ -31,6 +31,7 @@ def print_report(report: Report, console: Console, file: Path) -> None:
     _print_classes(report, console, file)
     if report.sizes:
         _say(console, f"sizes (height x width): {_sizes(report.sizes)}")
+    _print_table(console, *_value_rows(report))
     sound = [f"{number} sound in {split}" for split, number in report.sound_masks.items()]
     _say(console, f"masks: {', '.join(sound) or 'none'}")
     _print_findings(report, console, file)
@@ -76,6 +77,20 @@ def _label_rows(report: Report) -> tuple[list[str], list[list[str]]]:
         for number, images in summary.labels_per_image.items():
             cells[min(number, _MAX_LABELS)] += images
         rows.append([split, str(summary.images), *map(str, cells.values())])
+    return header, rows
+
+
+def _value_rows(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: the values of each band."""
+    header = ["values", "least", "1 %", "median", "99 %", "most", "no data"]
+    rows = [
+        [
+            v.band,
+            *(f"{x:.4g}" for x in (v.least, v.low, v.median, v.high, v.most)),
+            f"{v.no_data:.1%}",
+        ]
+        for v in report.values
+    ]
     return header, rows
 
 

@@ -74,10 +74,11 @@ class Dataset(ABC):
         self._records = {split: tuple(records[split]) for split in SPLITS}
         self._index: dict[Split, list[IndexRow]] = {}
         self._by_id: dict[str, ImageRecord] = {}
-        info, left_out = self.info, len(self.quarantined)
+        info, reasons = self.info, list(self.quarantined.values())
         for split, members in self._records.items():
             if not members:
-                but = f", {left_out} unreadable ones left out" if left_out else ""
+                more = f"; and {len(reasons) - 1} more" if reasons[1:] else ""
+                but = f", {len(reasons)} left out: {reasons[0]}{more}" if reasons else ""
                 raise UserError(f"dataset {info.name}: split '{split}' has no image{but}")
             for record in members:
                 if record.image_id in self._by_id:

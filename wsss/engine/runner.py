@@ -47,8 +47,10 @@ def run_experiment(
         console.print(f"left out: {image_id}: {reason}", style="yellow", soft_wrap=True)
     directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
-        for stage in stages:
-            graph.artifact(stage)  # fail before hours of training
+        for stage in stages:  # fail before hours of training
+            if stage.check is not None and graph.artifact(stage).manifest() is None:
+                stage.check(config, graph.dataset)
+            graph.artifact(stage)
         directory.start(tracker.log)
         builder = Builder(graph, directory, tracker.log, console, part)
         if part is WHOLE and World.of_environment().leads:

@@ -87,6 +87,9 @@ class Stage:
     """The result in a few words, for the table that is printed."""
     version: int = 1
     """Increased whenever a code change alters the result for equal inputs."""
+    check: Callable[[Config, Dataset], None] | None = None
+    """Raises a `UserError` for what would make ``run`` fail; asked before the first stage runs,
+    and by `wsss.check`. It reads no pixel mask."""
     plan: Callable[[Config, Dataset], dict[str, Any]] | None = None
     """For a stage whose ``inputs`` read pixel masks: the same inputs without the masks."""
     run_part: Callable[[Context, Part], None] | None = None

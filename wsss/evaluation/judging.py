@@ -85,6 +85,15 @@ def evaluate_masks(
     )
 
 
+def all_void(dataset: Dataset) -> str:
+    """What to say if no pixel of any mask counts."""
+    return (
+        f"dataset {dataset.info.name}: every mask is {IGNORE_INDEX} (ignored) throughout, so no "
+        f"pixel is scored; do {IGNORE_INDEX} and 0 stand for object and background? "
+        "Write class indices, as in the class list"
+    )
+
+
 def scored(
     evaluator: SegmentationEvaluator,
     dataset: Dataset,

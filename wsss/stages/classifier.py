@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,24 @@ def build(
     return model
 
 
-def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
-    """Bands, classes and band statistics of the training split; statistics are cached."""
-    statistics = band_statistics(dataset, memory=memory)
+def blank_spec(config: Config, dataset: Dataset) -> InputSpec:
+    """The input of the classifier without band statistics, which take a pass over the images."""
+    bands = list(dataset.info.bands)
     return InputSpec(
         classes=list(dataset.info.image_class_names),
-        bands=list(dataset.info.bands),
-        mean=statistics.mean,
-        std=statistics.std,
+        bands=bands,
+        mean=[0.0] * len(bands),
+        std=[1.0] * len(bands),
         image_size=config.dataset.image_size,
         fit=config.dataset.fit,
         multi_label=dataset.info.multi_label,
     )
+
+
+def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
+    """Bands, classes and band statistics of the training split; statistics are cached."""
+    statistics = band_statistics(dataset, memory=memory)
+    return replace(blank_spec(config, dataset), mean=statistics.mean, std=statistics.std)
 
 
 def classifier_loaders(

@@ -8,6 +8,7 @@ from typing import Any
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
+from wsss.data.positives import check_positives
 from wsss.data.types import SPLITS
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.evaluation.judging import evaluate_masks, judged_images
@@ -39,6 +40,11 @@ def _settings(config: Config, dataset: Dataset) -> dict[str, Any]:
         "overlap": config.segmenter.overlap,
         "display": [*dataset.info.display_bands, *dataset.info.display_range],
     }
+
+
+def check(config: Config, dataset: Dataset) -> None:
+    """`UserError` without labels to score the classifier with."""
+    check_positives(dataset, reported_split(config))
 
 
 def run(context: Context) -> Metrics:
@@ -99,6 +105,7 @@ STAGE = Stage(
     upstream=("train", "prune", "extract", "generate", "segment"),
     inputs=inputs,
     run=run,
+    check=check,
     key_figure=_key_figure,
     plan=plan,
 )

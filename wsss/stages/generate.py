@@ -50,6 +50,12 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     return {"pseudo_mask": rule, "background": info.background}
 
 
+def check(config: Config, dataset: Dataset) -> None:
+    """`UserError` if masks are to be exported as one array, and images differ in size."""
+    if config.pseudo_mask.export:
+        _common_size(dataset)
+
+
 def run(context: Context) -> Metrics:
     """Write one mask per image; existing masks are kept."""
     dataset, settings = context.dataset, context.config.pseudo_mask
@@ -142,13 +148,7 @@ def _export(context: Context) -> None:
     """
     dataset, directory = context.dataset, context.artifact.path
     ids, name = dataset.ids("train"), dataset.info.name
-    sizes = {dataset.size(image_id) for image_id in ids}
-    if len(sizes) > 1:
-        raise UserError(
-            f"pseudo_mask.export needs images of one size, {name} has {len(sizes)} sizes; "
-            "set pseudo_mask.export=false"
-        )
-    (size,) = sizes
+    size = _common_size(dataset)
     shape = (len(ids), len(dataset.info.bands), *size)
     images = open_memmap(directory / f"imgs_{name}.npy", "w+", np.float32, shape)
     masks = open_memmap(directory / f"pms_{name}.npy", "w+", np.uint8, (len(ids), *size))
@@ -157,6 +157,16 @@ def _export(context: Context) -> None:
         masks[row] = read_pseudo_mask(directory, "train", image_id)
     images.flush()
     masks.flush()
+
+
+def _common_size(dataset: Dataset) -> tuple[int, int]:
+    sizes = {dataset.size(image_id) for image_id in dataset.ids("train")}
+    if len(sizes) > 1:
+        raise UserError(
+            f"pseudo_mask.export needs images of one size, {dataset.info.name} has {len(sizes)} "
+            "sizes; set pseudo_mask.export=false"
+        )
+    return sizes.pop()
 
 
 def _share_of_likeliest(metrics: Metrics) -> str:
@@ -171,6 +181,7 @@ STAGE = Stage(
     upstream=("extract",),
     inputs=inputs,
     run=run,
+    check=check,
     key_figure=_share_of_likeliest,
     run_part=run_part,
 )

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
+from wsss.data.positives import check_positives
 from wsss.engine.artifacts import write_json
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.maps.head_confidence import head_confidence
@@ -160,11 +161,17 @@ def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:
     return float(metrics["mAP"])
 
 
+def check(config: Config, dataset: Dataset) -> None:
+    """`UserError` without labels to score gates with."""
+    check_positives(dataset, "train", "val")
+
+
 STAGE = Stage(
     name="prune",
     upstream=("train",),
     inputs=inputs,
     run=run,
+    check=check,
     key_figure=lambda m: f"{m['heads_kept']} of {m['heads']} heads, val mAP {m['mAP_after']:.3f}",
     version=2,  # with a table of heads
     trains=lambda config: config.pruning.after_classifier() is not None,

@@ -11,11 +11,13 @@ import torch
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
+from wsss.data.positives import check_positives
 from wsss.engine.artifacts import write_json
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.models.checkpoint import digest, save_classifier
 from wsss.models.released.pretrained import LoadReport, weights_file
 from wsss.stages.classifier import (
+    blank_spec,
     build,
     classifier_loaders,
     classifier_trainer,
@@ -45,6 +47,13 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "trainer": classifier_trainer(config).classifier_settings()
         | {"max_epochs": config.trainer.max_epochs},
     }
+
+
+def check(config: Config, dataset: Dataset) -> None:
+    """`UserError` without labels to learn and to score, or for weights that do not fit."""
+    check_positives(dataset, "train", "val")
+    if config.model.init_from is not None or config.model.pretrained is not None:
+        build(config, blank_spec(config, dataset))
 
 
 def run(context: Context) -> Metrics:
@@ -102,6 +111,7 @@ STAGE = Stage(
     upstream=(),
     inputs=inputs,
     run=run,
+    check=check,
     key_figure=lambda metrics: f"val mAP {metrics['val']['mAP']:.3f}",
     trains=lambda config: True,
 )

@@ -15,7 +15,7 @@ from wsss.data.quarantine import Quarantine
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.data.validity import valid_pixels
 from wsss.errors import UserError
-from wsss.evaluation.judging import judged_images, threshold_images
+from wsss.evaluation.judging import all_void, judged_images, threshold_images
 from wsss.progress import track
 from wsss.runs.identity import fingerprint
 
@@ -87,7 +87,12 @@ def _digests(
     """Hash of each mask, and the reason for each unreadable one, by image id."""
     read, masks = dataset.open_masks(), Quarantine(on_error)
     digests: dict[str, str] = {}
+    counts = False
     for image_id in track(ids, "pixel masks", len(ids)):
         with masks.guard(image_id):
-            digests[image_id] = hashlib.sha256(read(image_id).tobytes()).hexdigest()
+            mask = read(image_id)
+            digests[image_id] = hashlib.sha256(mask.tobytes()).hexdigest()
+            counts |= bool((mask != IGNORE_INDEX).any())
+    if digests and not counts:
+        raise UserError(all_void(dataset))
     return digests, masks.reasons
