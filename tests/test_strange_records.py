@@ -30,7 +30,7 @@ READERS: dict[str, tuple[Command, tuple[str, ...]]] = {
     "train metrics": (compare.main, ()),
     "metrics": (compare.main, ()),
     "manifest": (status.main, ()),
-    "job keys": (status.main, ("--rerun",)),
+    "job keys": (status.main, ("--cancel",)),
     "job": (status.main, ("--cancel",)),
     "composed": (status.main, ("--rerun",)),
     "events": (tracking.main, ("sync",)),
