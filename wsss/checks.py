@@ -57,6 +57,16 @@ def check_numbers(key: str, value: object) -> None:
         raise ValueError(f"{key} is too large, it must be a number of at most 64 bits")
 
 
+def check_folder(key: str, value: str) -> None:
+    """ValueError for an empty path, or one that libraries in C and Rust cannot open."""
+    if not value:
+        raise ValueError(f"{key} is empty, it must name a folder")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{key} is '{value}', its name is not UTF-8; rename the folder") from error
+
+
 def check_plain_name(key: str, value: str) -> None:
     """ValueError for a name that cannot name a folder on every system.
 

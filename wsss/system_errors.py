@@ -79,7 +79,9 @@ def explain(error: BaseException) -> str | None:
     if os.strerror(errno.ENOSPC) in str(error):  # safetensors, rasterio
         return f"{os.strerror(errno.ENOSPC)}: {_REMEDIES[errno.ENOSPC]}"
     if _is_failed_write(error):
-        return f"a file could not be written to its end, as on a full disk; {_REMEDIES[errno.EIO]}"
+        return (
+            f"a file could not be written to its end, as on a full disk; {_REMEDIES[errno.ENOSPC]}"
+        )
     return None
 
 

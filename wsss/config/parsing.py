@@ -47,6 +47,7 @@ def parse_config(plain: Mapping[str, Any]) -> Config:
     for key in plain:
         if key not in (*known, "dp_rate"):  # which masking reads
             raise UserError(f"unknown key '{key}'{suggestion(key, known)}")
+    paths = _checked(PathsConfig, plain["paths"], "paths")  # others lie below it
     groups = {name: _group(name, plain[name]) for name in GROUPS}
     check_maps(groups["attention"], groups["model"])  # before hours of training
     check_masking(groups["masking"], groups["model"])
@@ -57,7 +58,7 @@ def parse_config(plain: Mapping[str, Any]) -> Config:
         rebuild=_names(plain["rebuild"]),
         seed=_integer("seed", plain["seed"]),
         objective=objective,
-        paths=_checked(PathsConfig, plain["paths"], "paths"),
+        paths=paths,
         **groups,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsss.checks import check_folder
 from wsss.config.launch import ClusterLaunch, LaunchConfig, LocalLaunch
 from wsss.data.registry import DATASETS
 from wsss.data.settings import DatasetSettings
@@ -53,8 +54,7 @@ class PathsConfig:
     """Folder for everything; ``~`` is expanded."""
 
     def __post_init__(self) -> None:
-        if not self.outputs:
-            raise ValueError("paths.outputs is empty, it must name a folder")
+        check_folder("paths.outputs", self.outputs)
         try:
             Path(self.outputs).expanduser()
         except RuntimeError as error:  # no such user

@@ -6,7 +6,7 @@ from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wsss.checks import check_choice, check_least, check_plain_name
+from wsss.checks import check_choice, check_folder, check_least, check_plain_name
 from wsss.data.augment import AugmentConfig
 
 FITS = ("resize", "pad")
@@ -47,8 +47,7 @@ class DatasetSettings(ABC):
 
     def __post_init__(self) -> None:
         check_plain_name("dataset.name", self.name)
-        if not self.root:
-            raise ValueError("dataset.root is empty, it must name a folder")
+        check_folder("dataset.root", self.root)
         check_choice("dataset.fit", self.fit, FITS)
         check_choice("dataset.on_error", self.on_error, ON_ERROR)
         check_least("dataset.image_size", self.image_size, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,13 +18,12 @@ def sqlite_uri(path: Path) -> str:
     Raises:
         UserError: no URI names the file.
     """
-    is_utf_8 = str(path).encode(errors="replace") == os.fsencode(path)
-    for name in (str(path), quote(str(path))) if is_utf_8 else ():
+    for name in (str(path), quote(str(path), errors="replace")):
         if sqlite_path(uri := f"{PREFIX}{name}") == path:
             return uri
     raise UserError(
-        f"MLflow cannot open a database named {path}, because of '?' or bytes that are not UTF-8; "
-        "choose another folder, or tracking=none"
+        f"MLflow cannot open a database named {path}, because of '?' in it; choose another folder, "
+        "or tracking=none"
     )
 
 
