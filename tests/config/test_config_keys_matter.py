@@ -16,12 +16,42 @@ from typing import Any
 
 import pytest
 from helpers.config_keys.cases import CASES, FOLDER_CASES, OPPOSITE, Case
-from helpers.config_keys.laboratory import Laboratory, Probe
+from helpers.config_keys.laboratory import Laboratory, Overrides, Probe
 from helpers.config_keys.stage_probes import extracted, generated, pruned, segmented, trained
 from helpers.options import CONF, OPTIONS
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from wsss.engine.graph import Graph
+from wsss.engine.registry import STAGES, find_stage
+from wsss.errors import UserError
+
+NOT_DETERMINING = {
+    "stage": "which results are made, not what they are",
+    "rebuild": "that they are made again",
+    "objective": "which number a sweeper reads",
+    "paths.outputs": "a place",
+    "dataset.root": "a place; contents are known by digest",
+    "dataset.on_error": "the index holds the images that are left",
+    "dataset.cache_mb": "memory",
+    "dataset.max_pixels": "larger images are refused",
+    "trainer.accelerator": "equal up to rounding",
+    "trainer.devices": "equal up to rounding",
+    "trainer.num_nodes": "equal up to rounding",
+    "trainer.num_workers": "randomness is keyed by epoch and index",
+    "trainer.progress_bar": "printing",
+    "trainer.gradient_checkpointing": "memory; equal bits",
+    "launch.name": "where",
+    "launch.workers": "each image is alone",
+    "tracking.name": "a mirror",
+    "tracking.uri": "a mirror",
+    "tracking.experiment": "a mirror",
+    "tracking.flush_seconds": "a mirror",
+    "tracking.system_metrics_seconds": "a mirror",
+    "tracking.params": "a mirror",
+    "tracking.model": "an export",
+}
+"""Keys that determine no result, and why."""
 DFC = ("dataset=dfc", "dataset.root=/nowhere")
 
 
@@ -88,3 +118,25 @@ def _assert_matters(laboratory: Laboratory, chosen: Case) -> None:
         laboratory.results[probed] = chosen.probe(laboratory, given)
         assert chosen.probe(laboratory, given) == laboratory.results[probed], "the probe wavers"
     assert chosen.probe(laboratory, changed) != laboratory.results[probed], "changes nothing"
+
+
+@pytest.mark.parametrize("chosen", [*CASES, *FOLDER_CASES], ids=lambda c: c.key)
+def test_what_determines_a_result_is_in_a_fingerprint(laboratory: Laboratory, chosen: Case) -> None:
+    given = chosen.given
+    value = OmegaConf.select(laboratory.composed(given), chosen.key)
+    changed = (*given, chosen.other.replace(OPPOSITE, str(not value).lower()))
+    before, after = fingerprints(laboratory, given), fingerprints(laboratory, changed)
+    if chosen.key in NOT_DETERMINING:
+        assert before == after or isinstance(after, str), "changes a fingerprint"
+    else:
+        assert before != after, "determines a result, but no fingerprint"
+
+
+def fingerprints(laboratory: Laboratory, overrides: Overrides) -> object:
+    """Of every stage, or the reason of a refusal."""
+    try:
+        config, dataset = laboratory.opened(overrides)
+        graph = Graph(config, dataset)
+        return [graph.artifact(find_stage(name)).fingerprint for name in STAGES]
+    except UserError as error:
+        return str(error)

@@ -6,7 +6,7 @@ from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wsss.checks import check_choice, check_folder, check_least, check_plain_name
+from wsss.checks import check_between, check_choice, check_folder, check_least, check_plain_name
 from wsss.data.augment import AugmentConfig
 
 FITS = ("resize", "pad")
@@ -52,4 +52,4 @@ class DatasetSettings(ABC):
         check_choice("dataset.on_error", self.on_error, ON_ERROR)
         check_least("dataset.image_size", self.image_size, 1)
         check_least("dataset.cache_mb", self.cache_mb, 0)
-        check_least("dataset.max_pixels", self.max_pixels, 1)
+        check_between("dataset.max_pixels", self.max_pixels, 1, 2**36)

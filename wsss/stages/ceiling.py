@@ -34,6 +34,7 @@ def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
     return segmenter_inputs(once, dataset) | {
         "evaluation": config.evaluation.split,
         "overlap": config.segmenter.overlap,
+        "name": dataset.info.name,
     }
 
 

@@ -38,6 +38,7 @@ def _settings(config: Config, dataset: Dataset) -> dict[str, Any]:
     return {
         "evaluation": asdict(config.evaluation),
         "overlap": config.segmenter.overlap,
+        "name": dataset.info.name,  # stands in the rule of every score
         "display": [*dataset.info.display_bands, *dataset.info.display_range],
     }
 

@@ -47,7 +47,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         del rule["background_threshold"], rule["foreground_threshold"]
     if settings.refine == "none":
         del rule["pamr_iterations"], rule["pamr_dilations"]
-    return {"pseudo_mask": rule, "background": info.background}
+    exported = {"name": info.name} if settings.export else {}  # names the exported files
+    return {"pseudo_mask": rule, "background": info.background} | exported
 
 
 def check(config: Config, dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from helpers.config_keys.data_probes import (
+    decoded,
     files_read,
     masked,
     opened,
@@ -30,6 +31,7 @@ from helpers.config_keys.run_probes import (
     exported,
     flushed,
     on_record,
+    rebuilt,
     refused,
     run_directory,
     tracked,
@@ -82,6 +84,7 @@ MLFLOW = ("tracking=mlflow", SERVER, "tracking.flush_seconds=0")
 
 CASES = [
     case("stage", "[extract,generate]", chosen_stages),
+    case("rebuild", "[extract]", rebuilt),
     case("seed", "1", trained),
     case("dp_rate", "1.0", trained),
     case("objective", "pseudo_mask", worth, "evaluation.split=val"),
@@ -104,7 +107,7 @@ CASES = [
         "dataset.root=${paths.outputs}/x${.labels_file}",
     ),
     case("dataset.cache_mb", "0", files_read),
-    case("dataset.max_pixels", "9", files_read),
+    case("dataset.max_pixels", "9", decoded),
     case("dataset.scenes_train", "7", opened),
     case("dataset.scenes_val", "3", opened),
     case("dataset.scenes_test", "3", opened),
@@ -249,7 +252,7 @@ FOLDER_CASES = [
     case("dataset.display_range", "[0,100]", opened),
     case("dataset.multi_label", OPPOSITE, trained),
     case("dataset.cache_mb", "0", files_read),
-    case("dataset.max_pixels", "9", files_read),
+    case("dataset.max_pixels", "9", decoded),
     case("dataset.augment.flip_horizontal", OPPOSITE, sampled),
     case("dataset.augment.flip_vertical", OPPOSITE, sampled),
     case("dataset.augment.rotate90", OPPOSITE, sampled),

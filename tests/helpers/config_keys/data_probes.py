@@ -40,6 +40,12 @@ def sampled(laboratory: Laboratory, overrides: Overrides) -> object:
     return [samples[epoch, 0]["image"].tolist() for epoch in range(8)]
 
 
+def decoded(laboratory: Laboratory, overrides: Overrides) -> object:
+    """The shape of an image, or why it is refused."""
+    _, dataset = laboratory.opened(overrides)
+    return outcome(lambda: str(dataset.read_image(dataset.ids("train")[0]).shape))
+
+
 def files_read(laboratory: Laboratory, overrides: Overrides) -> object:
     """Whether an image can be read a second time once its file is gone."""
     copy = laboratory.scratch() / "copy"

@@ -14,7 +14,7 @@ from rich.console import Console
 from helpers.config_keys.data_probes import outcome
 from helpers.config_keys.laboratory import Laboratory, Overrides
 from wsss.engine.objective import objective
-from wsss.engine.registry import choose_stages
+from wsss.engine.registry import choose_stages, to_rebuild
 from wsss.engine.run_directory import RunDirectory
 from wsss.engine.runner import run_experiment
 from wsss.runs.layout import run_path
@@ -35,6 +35,12 @@ def complaint(laboratory: Laboratory, overrides: Overrides) -> object:
 
 def chosen_stages(laboratory: Laboratory, overrides: Overrides) -> object:
     return [stage.name for stage in choose_stages(laboratory.config(overrides).stage)]
+
+
+def rebuilt(laboratory: Laboratory, overrides: Overrides) -> object:
+    """The stages that are made anew."""
+    config = laboratory.config(overrides)
+    return [stage.name for stage in to_rebuild(config.rebuild, choose_stages(config.stage))]
 
 
 def run_directory(laboratory: Laboratory, overrides: Overrides) -> object:
