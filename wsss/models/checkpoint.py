@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from wsss.errors import UserError, one_line
 from wsss.models.gates import HeadGates
 from wsss.models.input_spec import InputSpec
 from wsss.models.released.mctformer import import_mctformer, is_mctformer
+from wsss.models.released.tensors import checked_tensors
 from wsss.models.released.token_masking import import_release
 from wsss.models.vit import ClassTokenViT
 
@@ -62,10 +64,13 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
         UserError: the file is missing, unreadable, or of another architecture.
     """
     state = read_state_dict(path)
-    if any("classifier_head_test" in name for name in state):
-        state = import_release(state, model.num_heads[0]).state_dict()
-    elif is_mctformer(state):
-        state = import_mctformer(state, model.num_heads[0]).state_dict()
+    try:
+        if any("classifier_head_test" in name for name in state):
+            state = import_release(state, model.num_heads[0]).state_dict()
+        elif is_mctformer(state):
+            state = import_mctformer(state, model.num_heads[0]).state_dict()
+    except (UserError, LookupError, ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"checkpoint {path}: {one_line(error)[:200]}") from error
     state = {n.removeprefix("model."): v for n, v in state.items()}
     state = {n: v for n, v in state.items() if not n.startswith("gates.")}
     expected = model.state_dict()
@@ -96,12 +101,21 @@ def read_state_dict(path: Path) -> Mapping[str, Tensor]:
     path = path / WEIGHTS if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"checkpoint {path} does not exist")
+    if not path.stat().st_size:
+        raise UserError(f"checkpoint {path} cannot be read: it is empty")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return checked_tensors(path, load_file(path))
         # Training scripts often store their arguments beside the weights: plain values.
         with torch.serialization.safe_globals([argparse.Namespace]):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"checkpoint {path} cannot be read: it holds Python objects, or is broken; "
+            "save its state_dict alone, best as safetensors"
+        ) from error
     except Exception as error:  # torch.load raises many kinds for a broken file
         reason = one_line(error)[:200]
         raise UserError(f"checkpoint {path} cannot be read: {reason}") from error
@@ -109,6 +123,6 @@ def read_state_dict(path: Path) -> Mapping[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
             break
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+    if not isinstance(content, dict):
         raise UserError(f"checkpoint {path} is no state dict of tensors")
-    return content
+    return checked_tensors(path, content)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.errors import UserError
+from wsss.errors import UserError, one_line
 from wsss.models.checkpoint import read_state_dict
 from wsss.models.positions import resize_positions
 from wsss.models.released.pretrained_names import encoder_weights
@@ -67,9 +67,20 @@ def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> L
         UserError: the file cannot be read, or holds no vision transformer of this size.
     """
     try:
-        weights = encoder_weights(read_state_dict(weights_file(path)))
+        return _load(model, path, bands)
     except UserError as error:
+        if str(error).startswith("model."):
+            raise
         raise UserError(f"model.pretrained={path}: {error}") from error
+    except (LookupError, ValueError, TypeError, RuntimeError) as error:  # shapes of any kind
+        reason = one_line(error)[:200]
+        raise UserError(
+            f"model.pretrained={path}: not the tensors of a vision transformer ({reason})"
+        ) from error
+
+
+def _load(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> LoadReport:
+    weights = encoder_weights(read_state_dict(weights_file(path)))
     report, state = LoadReport(), dict(model.state_dict())
     width, own = weights["cls_token"].shape[-1], model.cls_token.shape[-1]
     if width != own:
@@ -139,7 +150,10 @@ def _tokens(
     """Class tokens, register token and position embeddings."""
     positions = weights.get("pos_embed")
     if positions is None:
-        raise UserError("checkpoint has no position embeddings, which the model needs")
+        raise UserError(
+            "its tokens have no position embeddings, which the model needs; "
+            "models with rotary positions, such as DINOv3, are not supported"
+        )
     prefix = positions.shape[1] - math.isqrt(positions.shape[1]) ** 2
     side = math.isqrt(positions.shape[1] - prefix)
     ready = {"cls_token": weights["cls_token"].expand(-1, model.num_class_tokens, -1).clone()}

@@ -39,6 +39,8 @@ def encoder_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         UserError: the weights have no class token, so they are not a vision transformer.
     """
+    if any("relative_position" in name for name in state):
+        raise UserError("it has relative positions, as BEiT, which the model does not support")
     prefix = _prefix(state)
     plain = {n.removeprefix(prefix): v.float() for n, v in state.items() if n.startswith(prefix)}
     if "embeddings.cls_token" in plain:
@@ -84,5 +86,7 @@ def _from_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 break
         renamed[name] = value
     for name, members in parts.items():
+        if missing := {"query", "key", "value"} - members.keys():
+            raise UserError(f"{name} has no {sorted(missing)[0]}")
         renamed[name] = torch.cat([members[part] for part in ("query", "key", "value")])
     return renamed

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from wsss.errors import UserError
@@ -55,3 +57,29 @@ def find_tensor(tensors: Mapping[str, Tensor], *names: str) -> Tensor:
         if name in tensors:
             return tensors[name]
     raise UserError(f"released checkpoint has no tensor '{names[0]}'; is it from another model?")
+
+
+def checked_tensors(path: Path, content: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """The tensors of a file that somebody else made, by name.
+
+    Raises:
+        UserError: names what is no dense tensor of real, finite numbers.
+    """
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise UserError(f"checkpoint {path} is no state dict: {name!r} names no tensor")
+        if fault := _fault(value):
+            raise UserError(f"checkpoint {path}: tensor '{name}' {fault}")
+    return dict(content)
+
+
+def _fault(tensor: Tensor) -> str | None:
+    if tensor.is_meta:
+        return "has a shape but no values"
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        return "is sparse or quantised; save it dense, as float32"
+    if tensor.is_complex():
+        return "is complex; weights are real numbers"
+    if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
+        return "holds NaN or infinite numbers; was its training broken off?"
+    return None
