@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsss.data.files.raster import picture_size
+from wsss.data.image_ids import check_id
 from wsss.data.mask_labels import MaskLabels
 from wsss.data.settings import DatasetSettings
 from wsss.data.types import (
@@ -81,6 +82,7 @@ class Dataset(ABC):
                 but = f", {len(reasons)} left out: {reasons[0]}{more}" if reasons else ""
                 raise UserError(f"dataset {info.name}: split '{split}' has no image{but}")
             for record in members:
+                check_id(info.name, record.image_id)
                 if record.image_id in self._by_id:
                     raise UserError(f"dataset {info.name}: duplicate image id '{record.image_id}'")
                 self._by_id[record.image_id] = record

@@ -381,3 +381,30 @@ def test_a_picture_of_another_size_is_named(root: Path) -> None:
     data = opened(root)
     with pytest.raises(UserError, match=rf"{VAL[2]}\.jpg: size \(9, 9\), but .*states \(30, 30\)"):
         data.open_masks()(VAL[2])
+
+
+@pytest.mark.slow
+def test_run_lengths_of_any_size_take_linear_time() -> None:
+    image = AnnotatedImage(
+        "x.jpg", (8, 8), [Annotation(1, 1, True, {"size": [8, 8], "counts": ""})]
+    )
+    for text in ("o" * 3_000_000, "0" * 3_000_000):
+        runs = {"size": [8, 8], "counts": text}
+        broken = image._replace(annotations=[image.annotations[0]._replace(segmentation=runs)])
+        with pytest.raises(UserError, match="annotation 1: run lengths"):
+            paint(broken, ignore_crowds=False)
+
+
+def test_what_exporters_write_otherwise(root: Path) -> None:
+    path = root / "annotations" / "instances_train2017.json"
+    before = everything(opened(root))
+    content = json.loads(path.read_text())
+    for image in content["images"]:
+        image["file_name"] = f"some/folder/{image['file_name']}"
+        image["height"] = float(image["height"])
+    for annotation in content["annotations"]:
+        if annotation["iscrowd"] == 0:
+            del annotation["iscrowd"]
+        annotation.pop("area", None)
+    path.write_text(json.dumps(content))
+    assert everything(opened(root)) == before

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +175,29 @@ def test_genuine_files(samples: Path, tmp_path: Path) -> None:
     with Pillow.open(home / "SegmentationClass" / "2007_000063.png") as picture:
         palette = np.reshape(picture.getpalette() or [], (-1, 3))
     assert palette[: len(CLASSES)].tolist() == [list(colour) for colour in data.info.palette]
+
+
+def test_what_exporters_write_otherwise(root: Path) -> None:
+    before = [opened(root).index(split) for split in SPLITS]
+    home = next(root.rglob("JPEGImages")).parent
+    for number, path in enumerate(sorted((home / "Annotations").glob("*.xml"))):
+        text = path.read_text()
+        text = text.replace("<difficult>1<", "<difficult>True<").replace(
+            "<difficult>0<", "<difficult/><"
+        )
+        text = text.replace("<difficult/></difficult>", "")
+        head = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<!-- é -->\n'
+        path.write_bytes((head + text if number else text).encode("latin-1"))
+    picture = sorted((home / "JPEGImages").glob("*.jpg"))[0]
+    picture.rename(picture.with_suffix(".JPG"))
+    assert [opened(root).index(split) for split in SPLITS] == before
+
+
+@pytest.mark.parametrize("mark", ["maybe", "2"])
+def test_a_mark_of_difficulty_that_is_none(root: Path, mark: str) -> None:
+    path = sorted(root.rglob("Annotations/*.xml"))[0]
+    text = path.read_text()
+    assert "<difficult>" in text
+    path.write_text(re.sub(r"<difficult>\d<", f"<difficult>{mark}<", text))
+    with pytest.raises(UserError, match=f"difficult is '{mark}', valid: 0, 1, false, true"):
+        opened(root)

@@ -54,6 +54,7 @@ def read_annotations(path: Path, *, segmentations: bool) -> dict[str, AnnotatedI
         where = f"{path}: image {image_id}"
         if not isinstance(name, str) or not name:
             raise UserError(f"{where} has file_name {name!r}, expected the name of a file")
+        name = Path(name).name  # exporters write folders of their own
         size = (_whole(entry, "height", where), _whole(entry, "width", where))
         if min(size) < 1:
             raise UserError(f"{where} has height and width {size}, expected 1 or more")
@@ -73,11 +74,11 @@ def read_annotations(path: Path, *, segmentations: bool) -> dict[str, AnnotatedI
         category_id = _whole(entry, "category_id", where)
         if category_id not in CLASS_OF:
             raise UserError(f"{where} has category_id {category_id}, which is not one of COCO's 80")
-        if entry.get("iscrowd") not in (0, 1):
-            raise UserError(f"{where} has iscrowd {entry.get('iscrowd')!r}, valid: 0, 1")
-        crowd, segmentation = bool(entry["iscrowd"]), entry.get("segmentation")
+        crowd, segmentation = entry.get("iscrowd", 0), entry.get("segmentation")
+        if crowd not in (0, 1):
+            raise UserError(f"{where} has iscrowd {crowd!r}, valid: 0, 1")
         by_id[image_id].annotations.append(
-            Annotation(annotation_id, CLASS_OF[category_id], crowd, segmentation)
+            Annotation(annotation_id, CLASS_OF[category_id], bool(crowd), segmentation)
         )
     return images
 
@@ -117,7 +118,8 @@ def _check_categories(path: Path, entries: list[dict[str, Any]]) -> None:
         found, expected = names.get(category_id), CATEGORIES.get(category_id)
         if found != expected:
             raise UserError(
-                f"{path}: category {category_id} is {found!r}, but in COCO it is {expected!r}"
+                f"{path}: category {category_id} is {found!r}, but in COCO it is {expected!r}; "
+                "classes of your own need dataset=folder"
             )
 
 
@@ -130,6 +132,8 @@ def _entries(path: Path, content: Mapping[str, Any], key: str) -> list[dict[str,
 
 def _whole(entry: Mapping[str, Any], key: str, where: str) -> int:
     value = entry.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if type(value) is not int:
         raise UserError(f"{where} has {key} {value!r}, expected a whole number")
     return value

@@ -13,6 +13,7 @@ from wsss.data.types import IGNORE_INDEX, Mask
 from wsss.errors import UserError
 
 Region = NDArray[np.bool_]
+_MOST_BITS = 60
 
 
 def paint(image: AnnotatedImage, *, ignore_crowds: bool) -> Mask:
@@ -100,6 +101,8 @@ def _decompress(text: str) -> list[int]:
         bits = ord(character) - 48
         value |= (bits & 31) << shift
         shift += 5
+        if shift > _MOST_BITS:  # a number of any length would take quadratic time
+            raise ValueError("run lengths with a number larger than any image")
         if not bits & 32:
             value -= (1 << shift) if bits & 16 else 0
             runs.append(value + (runs[-2] if len(runs) > 2 else 0))

@@ -12,6 +12,7 @@ from wsss.data.files.labels import LabelTable, read_labels
 from wsss.data.files.lists import read_class_list, read_lines
 from wsss.data.files.palette import distinct_colours
 from wsss.data.files.raster import read_georeference, read_index_mask, read_picture
+from wsss.data.image_ids import plain_id
 from wsss.data.mask_place import check_mask_place, check_mask_size
 from wsss.data.quarantine import Quarantine
 from wsss.data.settings import DatasetSettings
@@ -201,7 +202,10 @@ def _ids_of_splits(config: FolderConfig, table: LabelTable) -> dict[Split, Seque
     root = Path(config.root)
     if config.lists is not None:
         folder = root / config.lists
-        return {split: read_lines(folder / f"{split}.txt", "list of ids") for split in SPLITS}
+        return {
+            split: [plain_id(line) for line in read_lines(folder / f"{split}.txt", "list of ids")]
+            for split in SPLITS
+        }
     if table.splits is None:
         raise UserError(
             f"dataset {config.name}: no splits; set 'lists' to a folder with train.txt, val.txt "
@@ -217,11 +221,12 @@ def _files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:
             continue
-        if path.stem in files:
+        image_id = plain_id(path.stem)
+        if image_id in files:
             raise UserError(
-                f"{folder}: {files[path.stem].name} and {path.name} are both image '{path.stem}'"
+                f"{folder}: {files[image_id].name} and {path.name} are both image '{image_id}'"
             )
-        files[path.stem] = path
+        files[image_id] = path
     return files
 
 

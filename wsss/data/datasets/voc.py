@@ -58,6 +58,9 @@ class VocConfig(DatasetSettings):
         check_choice("dataset.difficult", self.difficult, DIFFICULT)
 
 
+_SUFFIXES = (".jpg", ".JPG", ".jpeg", ".JPEG")
+
+
 class VocDataset(PictureDataset):
     """VOC 2012 with the background and 20 object classes.
 
@@ -142,9 +145,10 @@ class VocDataset(PictureDataset):
         return self._lists[name]
 
     def _record(self, image_id: str, difficult: str) -> ImageRecord:
-        picture = self._home / "JPEGImages" / f"{image_id}.jpg"
-        if not picture.is_file():
-            raise UserError(f"{picture}: no such file, but a list names '{image_id}'")
+        every = [self._home / "JPEGImages" / f"{image_id}{suffix}" for suffix in _SUFFIXES]
+        picture = next((path for path in every if path.is_file()), None)
+        if picture is None:
+            raise UserError(f"{every[0]}: no such file, but a list names '{image_id}'")
         labels = read_labels(self._home / "Annotations" / f"{image_id}.xml", difficult)
         return ImageRecord(image_id, (picture,), labels)
 

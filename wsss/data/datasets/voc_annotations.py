@@ -31,6 +31,7 @@ OBJECTS = (
 )
 CLASSES = ("background", *OBJECTS)
 DIFFICULT = ("include", "exclude")
+_MARKS = {"0": False, "1": True, "false": False, "true": True, "unspecified": False}
 
 
 def read_labels(path: Path, difficult: str) -> tuple[int, ...]:
@@ -49,8 +50,14 @@ def read_labels(path: Path, difficult: str) -> tuple[int, ...]:
     for thing in _parse(path).findall("object"):  # only of the root: parts of objects are named too
         name = " ".join(thing.findtext("name", "").split())
         if name not in OBJECTS:
-            raise UserError(f"{path}: object '{name}', valid: {', '.join(OBJECTS)}")
-        is_hard = thing.findtext("difficult", "0").strip() == "1"
+            raise UserError(
+                f"{path}: object '{name}', valid: {', '.join(OBJECTS)}; "
+                "classes of your own need dataset=folder"
+            )
+        mark = (thing.findtext("difficult") or "0").strip().lower()
+        if mark not in _MARKS:
+            raise UserError(f"{path}: difficult is '{mark}', valid: {', '.join(_MARKS)}")
+        is_hard = _MARKS[mark]
         (hard if is_hard else easy).add(CLASSES.index(name))
     if not easy and not hard:
         raise UserError(f"{path}: no object, so the image has no label")
@@ -61,10 +68,10 @@ def _parse(path: Path) -> ElementTree.Element:
     if not path.is_file():
         raise UserError(f"{path}: no such annotation file")
     try:
-        text = path.read_text("utf-8-sig")
+        content = path.read_bytes()
         # Entities can expand without bounds or refer to other files; they need a document type.
-        if "<!DOCTYPE" in text:
-            raise UserError(f"{path}: declares a document type, which is not allowed")
-        return ElementTree.fromstring(text)
-    except (UnicodeDecodeError, ElementTree.ParseError) as error:
+        if b"<!DOCTYPE" in content or b"\0" in content:  # two bytes a letter would hide it
+            raise UserError(f"{path}: declares a document type, or is UTF-16; neither is allowed")
+        return ElementTree.fromstring(content)  # in the encoding that it declares
+    except (LookupError, ValueError, ElementTree.ParseError) as error:
         raise UserError(f"{path}: broken annotation file ({error})") from error

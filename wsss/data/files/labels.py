@@ -11,6 +11,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from wsss.atomic import replacing
+from wsss.data.image_ids import plain_id
 from wsss.data.types import Mask, Split
 from wsss.errors import UserError
 
@@ -50,7 +51,7 @@ def read_labels(
         where = f"{path}, line {line}"
         if len(cells) != len(header):
             raise UserError(f"{where}: {len(cells)} cells, but the header has {len(header)}")
-        image_id = cells[column_of[ID_COLUMN]]
+        image_id = plain_id(cells[column_of[ID_COLUMN]])
         if not image_id:
             raise UserError(f"{where}: empty {ID_COLUMN}")
         if image_id in labels:
