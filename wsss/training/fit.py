@@ -116,6 +116,8 @@ def fit(
             # Lightning's response to Ctrl-C, after which it ignores the signal.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
+    if world.leads and history.records:
+        history.write()
     if config.select == "best" and best.best_model_path:
         chosen = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
         module.load_state_dict(chosen["state_dict"])

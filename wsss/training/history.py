@@ -42,10 +42,14 @@ class History(pl.Callback):
         self.records.append({"epoch": trainer.current_epoch, **metrics})
         if not trainer.is_global_zero:
             return
+        self.write()
+        self._report(trainer.current_epoch, metrics)
+
+    def write(self) -> None:
+        """Write the file; after a resume too, since a power loss may have cut it."""
         lines = [json.dumps(record) for record in self.records]
         with replacing(self._path, durable=False) as partial:  # written anew after every epoch
             partial.write_text("\n".join(lines) + "\n")
-        self._report(trainer.current_epoch, metrics)
 
     def state_dict(self) -> dict[str, Any]:
         """State for the checkpoint."""

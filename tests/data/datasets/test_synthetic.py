@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import resource
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from helpers.small_datasets import synthetic_config
 
 from wsss.data.datasets import synthetic
 from wsss.data.datasets.dfc import DfcDataset
 from wsss.data.datasets.dfc_tree import BANDS, list_patches, patch_path
 from wsss.data.datasets.scenes import draw_scene
-from wsss.data.datasets.synthetic import SyntheticConfig, prepare_synthetic
+from wsss.data.datasets.synthetic import SyntheticConfig, SyntheticDataset, prepare_synthetic
 from wsss.errors import UserError
 
 Make = Callable[..., SyntheticConfig]
@@ -138,3 +141,19 @@ def test_an_empty_folder_is_filled(tmp_path: Path, make_synthetic: Make) -> None
 def test_numbers_are_checked(tmp_path: Path, make_synthetic: Make, key: str) -> None:
     with pytest.raises(ValueError, match=rf"dataset.{key} is 0, it must lie in \d\.\."):
         make_synthetic(tmp_path / "tree", **{key: 0})
+
+
+def test_a_full_disk_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            prepare_synthetic(synthetic_config(root))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not root.exists()
+    prepare_synthetic(synthetic_config(root))
+    assert SyntheticDataset(synthetic_config(root)).read_image("test_p0").shape[0] == 15

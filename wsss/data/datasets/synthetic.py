@@ -13,7 +13,9 @@ import numpy as np
 import rasterio
 from filelock import FileLock
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 
+from wsss.atomic import sync, sync_files
 from wsss.checks import check_between, check_least
 from wsss.data.datasets.dfc_land_cover import MASK_LABELS
 from wsss.data.datasets.dfc_patches import DfcTreeDataset, DfcTreeSettings
@@ -92,7 +94,9 @@ def prepare_synthetic(config: SyntheticConfig) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         try:
             _write_tree(partial, config)
+            sync_files([path for path in partial.rglob("*") if path.is_file()])
             partial.replace(root)
+            sync(root.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -123,20 +127,20 @@ def _write_geotiff(path: Path, values: NDArray[Any], names: Sequence[str], index
     row, column = divmod(index, _SCENES_PER_ROW)
     west = _NORTH_WEST[0] + column * width * _PIXEL_METRES
     north = _NORTH_WEST[1] - row * height * _PIXEL_METRES
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=height,
-        width=width,
-        count=bands,
-        dtype=np.dtype(values.dtype).name,
-        compress="deflate",
-        crs=_CRS,
-        transform=rasterio.Affine(_PIXEL_METRES, 0, west, 0, -_PIXEL_METRES, north),
-    ) as target:
-        target.descriptions = tuple(names)
-        target.write(values)
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=bands,
+            dtype=np.dtype(values.dtype).name,
+            compress="deflate",
+            crs=_CRS,
+            transform=rasterio.Affine(_PIXEL_METRES, 0, west, 0, -_PIXEL_METRES, north),
+        ) as target:
+            target.descriptions = tuple(names)
+            target.write(values)
+        path.write_bytes(memory.read())  # GDAL hides that a disk is full; Python does not
 
 
 def _is_there(root: Path, config: SyntheticConfig) -> bool:
