@@ -18,6 +18,7 @@ NAMES = (
     "overheads",
     "tracking",
     "growth",
+    "safety",
 )
 OF_NETWORKS = ("training", "extraction", "memory", "precision", "heads")
 """Benchmarks that also run on a GPU."""
