@@ -66,7 +66,7 @@ class Builder:
             return self._build_alone(stage, artifact, world)
         if stage.trains(self.graph.config):
             stage.run(self._context(stage, artifact, world))
-        while artifact.manifest() is None:  # if one process fails, the launcher ends all
+        while not self.is_current(stage):  # if one process fails, the launcher ends all
             time.sleep(_POLL_SECONDS)
         return True
 
@@ -117,6 +117,8 @@ class Builder:
         """Write a part without the lock (parts share no file); the last completes the artifact."""
         assert stage.run_part is not None
         with artifact.building(lambda: None):
+            if self.is_current(stage):  # another part has completed it meanwhile
+                return False
             self._set_aside(stage)
             artifact.prepare_for_parts()
         marker = f"part_{{}}_of_{self.part.count}"
