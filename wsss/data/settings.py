@@ -50,6 +50,6 @@ class DatasetSettings(ABC):
         check_folder("dataset.root", self.root)
         check_choice("dataset.fit", self.fit, FITS)
         check_choice("dataset.on_error", self.on_error, ON_ERROR)
-        check_least("dataset.image_size", self.image_size, 1)
+        check_between("dataset.image_size", self.image_size, 1, 2**20)
         check_least("dataset.cache_mb", self.cache_mb, 0)
         check_between("dataset.max_pixels", self.max_pixels, 1, 2**36)
