@@ -15,7 +15,7 @@ from wsss.engine.registry import CHAIN
 from wsss.errors import UserError
 
 IMPOSSIBLE = {
-    "image size": (["dataset.image_size=10000000"], ["10000000 x 10000000", "dataset.image_size"]),
+    "image size": (["dataset.image_size=1048576"], ["1048576 x 1048576", "dataset.image_size"]),
     "width": (["model.embed_dim=10000000", "model.num_heads=8"], ["weights", "model.embed_dim"]),
     "hidden width": (["model.mlp_ratio=1e12"], ["weights", "model.mlp_ratio"]),
     "scale": (["attention.scales=[1e6]"], ["maps of an image", "attention.scales"]),

@@ -278,6 +278,7 @@ def _child(case: Case, own: Path, log: Path) -> None:
 
         socket.socket.connect = refuse  # type: ignore[method-assign]
         os.environ["COLUMNS"] = "200"
+        os.chdir(own)  # relative folders that an input names
         status = case.call(own)
     except BaseException:
         import traceback
