@@ -28,17 +28,14 @@ SETTINGS = (
     "trainer.max_epochs=4",
     "tracking=none",
 )
-WITH = "from wsss.pipelines.__main__ import main\nmain()\n"
-WITHOUT = (
-    """
-import wsss.atomic, wsss.digests, wsss.training.history
+IMPORTS = "import wsss.atomic, wsss.digests, wsss.training.history\n"  # cost the same in both
+MAIN = "from wsss.pipelines.__main__ import main\nmain()\n"
+OFF = """
 wsss.atomic.sync = lambda path: None
 wsss.digests.file_digest = lambda path: "0" * 64
 wsss.training.history.refuse_divergence = lambda *rest: None
 """
-    + WITH
-)
-KINDS = {"with": WITH, "without": WITHOUT}
+KINDS = {"with": IMPORTS + MAIN, "without": IMPORTS + OFF + MAIN}
 STAGES = {"training": "train", "generation": "generate"}
 
 

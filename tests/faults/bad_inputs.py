@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,6 +27,7 @@ import wsss.cluster.status
 import wsss.compare.__main__
 import wsss.stages.evaluate
 import wsss.stages.train
+from faults.runs import Run
 
 SECONDS = 60
 ODD = (
@@ -240,54 +239,29 @@ def outcome(case: Case, folder: Path) -> str:
     (folder / "own").mkdir()
     watched = [Path.cwd(), Path.home(), folder.parent]
     before = {place: set(place.iterdir()) for place in watched}
-    log = folder / "log"
-    process = os.fork()
-    if process == 0:
-        _child(case, folder / "own", log)
-    limit, status = time.monotonic() + SECONDS, None
-    while status is None:
-        done, code = os.waitpid(process, os.WNOHANG)
-        status = os.waitstatus_to_exitcode(code) if done else None
-        if status is None and time.monotonic() > limit:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            return "hang"
-        time.sleep(0.005)
-    text = log.read_text(errors="replace")
+    ended = Run(partial(_alone, case, folder / "own"), folder / "log").end(SECONDS)
+    if ended.status == 124:
+        return "hang"
     if any(set(place.iterdir()) - seen for place, seen in before.items()):
         return "written outside"
     if (folder / "connections").exists():
         return "connection"
-    if "Traceback (most recent call last)" in text or status not in (0, 1, 2):
-        return f"traceback\n{text[-1500:]}"
-    return "one line" if status == 2 else "accepted"
+    if "Traceback (most recent call last)" in ended.text or ended.status not in (0, 1, 2):
+        return f"traceback\n{ended.text[-1500:]}"
+    return "one line" if ended.status == 2 else "accepted"
 
 
-def _child(case: Case, own: Path, log: Path) -> None:
-    status = 70
-    try:
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT)
-        os.dup2(handle, 1)
-        os.dup2(handle, 2)
-        sys.stdout = os.fdopen(1, "w", buffering=1, errors="replace", closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, errors="replace", closefd=False)
+def _alone(case: Case, own: Path) -> int:
+    """The case's status, in its own folder and without a network."""
 
-        def refuse(*_: object) -> None:
-            (own.parent / "connections").touch()
-            raise OSError("no network here")
+    def refuse(*_: object) -> None:
+        (own.parent / "connections").touch()
+        raise OSError("no network here")
 
-        socket.socket.connect = refuse  # type: ignore[method-assign]
-        os.environ["COLUMNS"] = "200"
-        os.chdir(own)  # relative folders that an input names
-        status = case.call(own)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    socket.socket.connect = refuse  # type: ignore[method-assign]
+    os.environ["COLUMNS"] = "200"
+    os.chdir(own)  # relative folders that an input names
+    return case.call(own)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ import wsss.training.classifier
 import wsss.training.fit
 import wsss.training.segmentation  # noqa: F401  (loaded once, before forking)
 from faults import hooks
-from faults.runs import Ended, Run, start_anew
+from faults.runs import Ended, Run, run_with, start_anew
 from wsss.digests import file_digest
 
 COLUMNS = (
@@ -75,7 +76,7 @@ class Laboratory:
     def start(self, outputs: Path, fault: Callable[[], None] = lambda: None) -> Run:
         """A run that has begun."""
         self._number += 1
-        return Run(outputs, fault, self._root / f"{self._number}.log")
+        return Run(partial(run_with, fault, outputs), self._root / f"{self._number}.log")
 
     def fault(self, kind: str, draw: random.Random) -> tuple[str, str]:
         """Which of `COLUMNS` a fault of this kind led to, and what was printed."""

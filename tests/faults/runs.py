@@ -53,16 +53,16 @@ class Ended:
 
 
 class Run:
-    """A run that has been started."""
+    """A call, in a forked process, that returns an exit status; a file gets what it prints."""
 
-    def __init__(self, outputs: Path, fault: Callable[[], None], log: Path) -> None:
+    def __init__(self, call: Callable[[], int], log: Path) -> None:
         self._log = log
         sys.stdout.flush()
         self.process = os.fork()
         if self.process == 0:
-            self._child(outputs, fault)
+            self._child(call)
 
-    def _child(self, outputs: Path, fault: Callable[[], None]) -> None:
+    def _child(self, call: Callable[[], int]) -> None:
         status = 70
         try:
             handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -70,8 +70,7 @@ class Run:
             os.dup2(handle, 2)
             sys.stdout = os.fdopen(1, "w", buffering=1, errors="replace", closefd=False)
             sys.stderr = os.fdopen(2, "w", buffering=1, errors="replace", closefd=False)
-            fault()
-            status = _call_main(tiny.command(outputs, *SMALL)[3:])
+            status = call()
         except BaseException:
             import traceback
 
@@ -98,6 +97,12 @@ class Run:
     def stop(self, number: signal.Signals) -> None:
         """Send a signal."""
         os.kill(self.process, number)
+
+
+def run_with(fault: Callable[[], None], outputs: Path) -> int:
+    """The run's exit status, after a fault has been prepared in its process."""
+    fault()
+    return _call_main(tiny.command(outputs, *SMALL)[3:])
 
 
 def start_anew(outputs: Path) -> subprocess.Popen[str]:
