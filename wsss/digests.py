@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,19 +29,19 @@ class FileState(NamedTuple):
     inode: int
 
     @classmethod
-    def of(cls, path: Path) -> FileState:
+    def of(cls, path: str | Path) -> FileState:
         """The state of a file; OSError if it cannot be read."""
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116 (a Path would cost more than the call)
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's content, in hexadecimal digits."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def file_digests(files: Sequence[Path], memory: Path | None) -> list[str]:
+def file_digests(files: Sequence[str | Path], memory: Path | None) -> list[str]:
     """SHA-256 of each file, in order; only files whose state has changed are read.
 
     Args:
@@ -51,23 +52,23 @@ def file_digests(files: Sequence[Path], memory: Path | None) -> list[str]:
     Raises:
         OSError: a file is missing or cannot be read.
     """
-    states = {path: FileState.of(path) for path in files}
-    by_folder: dict[Path, list[Path]] = defaultdict(list)
-    for path in states:
-        by_folder[path.parent].append(path)
-    digests: dict[Path, str] = {}
-    for folder, members in by_folder.items():
-        digests |= _of_folder(folder, {path: states[path] for path in members}, memory)
-    return [digests[path] for path in files]
+    paths = list(map(str, files))  # strings: a Path costs more than the file's state
+    by_folder: dict[str, dict[str, FileState]] = defaultdict(dict)
+    for path in paths:
+        by_folder[path.rpartition("/")[0]][path] = FileState.of(path)
+    digests: dict[str, str] = {}
+    for folder, states in by_folder.items():
+        digests |= _of_folder(folder, states, memory)
+    return [digests[path] for path in paths]
 
 
-def _of_folder(folder: Path, states: dict[Path, FileState], memory: Path | None) -> dict[Path, str]:
+def _of_folder(folder: str, states: dict[str, FileState], memory: Path | None) -> dict[str, str]:
     store = None if memory is None else memory / f"{_key(folder)}.json"
     known = {} if store is None else _load(store)
     found = {
         path: digest
         for path, state in states.items()
-        if (digest := known.get(path.name, {}).get(_text(state))) is not None
+        if (digest := known.get(_name(path), {}).get(_text(state))) is not None
     }
     missing = [path for path in states if path not in found]
     if not missing:
@@ -78,7 +79,7 @@ def _of_folder(folder: Path, states: dict[Path, FileState], memory: Path | None)
     if store is not None:
         now = time.time_ns()
         settled = {
-            path.name: {_text(states[path]): found[path]}
+            _name(path): {_text(states[path]): found[path]}
             for path in missing
             if states[path] == FileState.of(path)  # not written while it was read
             and now - max(states[path].mtime_ns, states[path].ctime_ns) > _FRESH_NS
@@ -89,10 +90,13 @@ def _of_folder(folder: Path, states: dict[Path, FileState], memory: Path | None)
     return found
 
 
-def _key(folder: Path) -> str:
-    return hashlib.sha256(str(folder.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[
-        :16
-    ]
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _key(folder: str) -> str:
+    absolute = str(Path(folder).absolute()).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(absolute).hexdigest()[:16]
 
 
 def _text(state: FileState) -> str:

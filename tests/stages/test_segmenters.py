@@ -113,8 +113,8 @@ class Bands(Dataset):
     def georeference(self, image_id: str) -> Georeference | None:
         return None
 
-    def has_mask(self, image_id: str) -> bool:
-        return True
+    def mask_files(self, image_id: str) -> tuple[Path, ...]:
+        return ()
 
     def open_masks(self) -> Callable[[str], Mask]:
         raise AssertionError("rounds must not ask for pixel masks")

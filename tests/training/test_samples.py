@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,8 +69,8 @@ class Numbered(Dataset):
     def georeference(self, image_id: str) -> Georeference | None:
         return None
 
-    def has_mask(self, image_id: str) -> bool:
-        return True
+    def mask_files(self, image_id: str) -> tuple[Path, ...]:
+        return ()
 
     def open_masks(self) -> Callable[[str], Mask]:
         raise AssertionError("training must not ask for pixel masks")

@@ -135,8 +135,16 @@ class Dataset(ABC):
         """Location of the image on Earth, ``None`` for a picture without coordinates."""
 
     @abstractmethod
+    def mask_files(self, image_id: str) -> tuple[Path, ...] | None:
+        """Files that determine the image's pixel mask, which may be missing; none is read.
+
+        Empty for an image known to be all background, ``None`` for an image without a mask.
+        """
+
     def has_mask(self, image_id: str) -> bool:
         """Whether the image has a pixel mask, without reading it."""
+        files = self.mask_files(image_id)
+        return files is not None and all(path.is_file() for path in files)
 
     @abstractmethod
     def open_masks(self) -> Callable[[str], Mask]:

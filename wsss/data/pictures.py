@@ -51,10 +51,10 @@ class Pictures(Dataset):
 class PictureDataset(Pictures):
     """Pictures with one mask file per image."""
 
-    def has_mask(self, image_id: str) -> bool:
-        """See `Dataset.has_mask`."""
+    def mask_files(self, image_id: str) -> tuple[Path, ...]:
+        """See `Dataset.mask_files`."""
         path = self._mask_path(image_id)
-        return path is None or path.is_file()
+        return () if path is None else (path,)
 
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""

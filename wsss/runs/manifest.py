@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from wsss.digests import file_digests
@@ -61,10 +61,10 @@ def read_manifest(
     if only is not None:
         named = {name: digest for name, digest in named.items() if name == only}
     for name in named:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        if name.startswith("/") or ".." in name.split("/"):
             raise Damaged(f"{path} names {name}, outside of its folder")
     try:
-        digests = file_digests([directory / name for name in named], memory)
+        digests = file_digests([f"{directory}/{name}" for name in named], memory)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{error.filename} is missing") from None
     for (name, expected), digest in zip(named.items(), digests, strict=True):

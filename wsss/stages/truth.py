@@ -11,13 +11,19 @@ import numpy as np
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
+from wsss.data.memory import remembered
 from wsss.data.quarantine import Quarantine
 from wsss.data.types import IGNORE_INDEX, SPLITS, Mask, Split
 from wsss.data.validity import valid_pixels
+from wsss.digests import file_digests
+from wsss.engine.stage import dataset_inputs
 from wsss.errors import UserError
 from wsss.evaluation.judging import all_void, judged_images, threshold_images
 from wsss.progress import track
 from wsss.runs.identity import fingerprint
+
+_VERSION = 1
+"""To be raised when masks are decoded differently, so that no remembered digest is used."""
 
 
 def reported_split(config: Config) -> Split:
@@ -58,7 +64,8 @@ def read_truth(config: Config, dataset: Dataset, ids: dict[Split, list[str]]) ->
         UserError: names a mask that cannot be read, unless ``dataset.on_error`` is ``skip``.
     """
     every = dict.fromkeys(image_id for members in ids.values() for image_id in members)
-    digests, unreadable = _digests(dataset, tuple(every), config.dataset.on_error)
+    settings = fingerprint(dataset_inputs(config, dataset, SPLITS))
+    digests, unreadable = _digests(dataset, settings, tuple(every), config.dataset.on_error)
     kept = {split: [i for i in members if i in digests] for split, members in ids.items()}
     for split, members in kept.items():
         if not members:
@@ -82,9 +89,26 @@ def _where_valid(dataset: Dataset) -> Callable[[str], Mask]:
 
 @lru_cache(maxsize=2)  # called by the fingerprint and by the stage itself
 def _digests(
+    dataset: Dataset, settings: str, ids: tuple[str, ...], on_error: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Hash of each mask, and the reason for each unreadable one, by image id.
+
+    Masks are decoded once: the answer is remembered until an input or a mask's file changes.
+    """
+    files = list(dict.fromkeys(path for i in ids for path in dataset.mask_files(i) or ()))
+    try:
+        content = list(zip(map(str, files), file_digests(files, dataset.memory), strict=True))
+        memory = dataset.memory
+    except OSError:  # a missing or broken file is reported by whoever decodes it
+        content, memory = [], None
+    question = [_VERSION, settings, ids, content, on_error]
+    digests, unreadable = remembered(memory, question, lambda: _decode(dataset, ids, on_error))
+    return digests, unreadable
+
+
+def _decode(
     dataset: Dataset, ids: tuple[str, ...], on_error: str
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Hash of each mask, and the reason for each unreadable one, by image id."""
     read, masks = dataset.open_masks(), Quarantine(on_error)
     digests: dict[str, str] = {}
     counts = False

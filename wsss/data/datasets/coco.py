@@ -94,9 +94,9 @@ class CocoDataset(Pictures):
         """Number of images in each annotation file; see `Dataset.counts`."""
         return {folder: Count(found, SIZES[folder]) for folder, found in self._found.items()}
 
-    def has_mask(self, image_id: str) -> bool:
-        """Always true: an image without annotations is background."""
-        return True
+    def mask_files(self, image_id: str) -> tuple[Path, ...]:
+        """The annotation file: an image without annotations is background."""
+        return (self._annotation_file(self.record(image_id).files[0].parent.name),)
 
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""
@@ -140,7 +140,7 @@ class CocoDataset(Pictures):
     def _read_mask(self, image_id: str) -> Mask:
         assert self._annotated is not None
         image, picture = self._annotated[image_id], self.record(image_id).files[0]
-        source = self._annotation_file(picture.parent.name)
+        (source,) = self.mask_files(image_id)
         if self.size(image_id) != image.size:
             raise UserError(
                 f"{picture}: size {self.size(image_id)}, but {source.name} states {image.size}"

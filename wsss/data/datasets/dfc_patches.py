@@ -148,9 +148,9 @@ class DfcTreeDataset(Dataset):
         """Location of the patch; raises like `read_image`."""
         return read_georeference(self.record(image_id).files[0])
 
-    def has_mask(self, image_id: str) -> bool:
-        """See `Dataset.has_mask`."""
-        return self._mask_path(image_id).is_file()
+    def mask_files(self, image_id: str) -> tuple[Path, ...]:
+        """See `Dataset.mask_files`."""
+        return (self._mask_path(image_id),)
 
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""

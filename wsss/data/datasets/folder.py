@@ -83,9 +83,9 @@ class FolderDataset(Dataset):
         self._cache = ImageCache(config.cache_mb)
         self._max_pixels = config.max_pixels
         self._masks = None if config.masks is None else root / config.masks
-        self._mask_files: dict[str, Path] = {}
+        self._mask_by_id: dict[str, Path] = {}
         if self._masks is not None and self._masks.is_dir():  # only evaluation needs masks
-            self._mask_files = _files_by_stem(self._masks, MASK_SUFFIXES)
+            self._mask_by_id = _files_by_stem(self._masks, MASK_SUFFIXES)
         classes = read_class_list(root / config.classes_file)
         labels_path = root / config.labels_file
         info = _info(config, classes)
@@ -127,9 +127,10 @@ class FolderDataset(Dataset):
         """Location on Earth, ``None`` for a file without coordinates; raises like `read_image`."""
         return read_georeference(self.record(image_id).files[0])
 
-    def has_mask(self, image_id: str) -> bool:
-        """See `Dataset.has_mask`."""
-        return image_id in self._mask_files
+    def mask_files(self, image_id: str) -> tuple[Path, ...] | None:
+        """See `Dataset.mask_files`."""
+        path = self._mask_by_id.get(image_id)
+        return None if path is None else (path,)
 
     def open_masks(self) -> Callable[[str], Mask]:
         """See `Dataset.open_masks`."""
@@ -139,12 +140,12 @@ class FolderDataset(Dataset):
         return self._read_mask
 
     def _read_mask(self, image_id: str) -> Mask:
-        if image_id not in self._mask_files:
+        if image_id not in self._mask_by_id:
             raise UserError(
                 f"{self._masks}: no mask for image '{image_id}'; "
                 f"expected {image_id} with one of {', '.join(MASK_SUFFIXES)}"
             )
-        path = self._mask_files[image_id]
+        path = self._mask_by_id[image_id]
         mask = read_index_mask(path, nodata=IGNORE_INDEX)
         size = self.size(image_id)
         check_mask_size(path, mask, size)
