@@ -29,7 +29,7 @@ import wsss.stages.evaluate
 import wsss.stages.train
 from faults.runs import Run
 
-SECONDS = 60
+SECONDS = 120
 ODD = (
     "nan",
     "inf",

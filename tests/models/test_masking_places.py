@@ -155,5 +155,7 @@ def test_hiding_makes_no_tensor_of_tokens_by_tokens(training: bool) -> None:
 
 
 def test_an_unknown_place_is_named() -> None:
-    with pytest.raises(ValueError, match="place is 'outside'; valid: output, input, attention"):
+    with pytest.raises(
+        ValueError, match="place is 'outside'; valid: output, input, attention, patches"
+    ):
         HiddenTokens(torch.ones(1, 5), "outside")

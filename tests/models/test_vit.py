@@ -215,7 +215,21 @@ def test_a_config_that_does_not_fit_names_the_model() -> None:
         num_heads=4,
         init_from=None,
         pretrained=None,
+        frozen=False,
     )
     sizes: dict[str, Any] = dict(image_size=32, in_channels=3, num_classes=2)
     with pytest.raises(UserError, match="model=mini: embed_dim 30 is no multiple"):
         build_classifier(config, **sizes, generator=torch.Generator())
+
+
+def test_a_frozen_encoder_leaves_the_heads_to_train() -> None:
+    plain = build(
+        class_tokens="shared", register_token=False, token_head="none", patch_head="compete"
+    )
+    plain.freeze_encoder()
+    trained = {n for n, p in plain.named_parameters() if p.requires_grad}
+    assert trained == {"patch_head.conv.weight", "patch_head.conv.bias"}
+    own = build(final_norm=True)
+    own.freeze_encoder()
+    trained = {n for n, p in own.named_parameters() if p.requires_grad}
+    assert trained == {"cls_token", "register_token", "classifier.weight", "classifier.bias"}

@@ -338,3 +338,10 @@ def test_a_wider_margin_only_takes_labels_away(rule: str, has_background: bool) 
     for narrow, wide in itertools.pairwise(masks):
         assert ((wide == narrow) | (wide == UNCERTAIN)).all()
         assert (wide == UNCERTAIN).sum() > (narrow == UNCERTAIN).sum()
+
+
+def test_softmax_leaves_a_weak_class_weak() -> None:
+    maps = floats([[[9, 8], [9, 9]], [[0, 1], [0, 0]]])
+    present, probabilities = np.array([True, True]), floats([0.9, 0.9])
+    assert not masked(maps, probabilities, present, "softmax", (2, 2)).any()
+    assert masked(maps, probabilities, present, "argmax", (2, 2)).any()

@@ -5,14 +5,18 @@ from __future__ import annotations
 from wsss.errors import UserError
 from wsss.evaluation.judging import EvaluationConfig
 from wsss.models.build import ModelConfig
-from wsss.training.masking import Masking, NoMasking
+from wsss.training.masking import Masking, TokenMasking
 
 OBJECTIVES = ("mAP", "pseudo_mask")
 
 
 def check_masking(masking: Masking, model: ModelConfig) -> None:
-    """`UserError` if masking is on but no class scores come from a token per class."""
-    if isinstance(masking, NoMasking):
+    """`UserError` if masking is on but the model has no class tokens where it hides them."""
+    if not isinstance(masking, TokenMasking):
+        return
+    if masking.place == "patches":
+        if model.patch_head != "compete":
+            raise UserError("masking.place=patches needs model.patch_head=compete")
         return
     if model.class_tokens == "shared":
         raise UserError(

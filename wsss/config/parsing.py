@@ -49,7 +49,8 @@ def parse_config(plain: Mapping[str, Any]) -> Config:
             raise UserError(f"unknown key '{key}'{suggestion(key, known)}")
     paths = _checked(PathsConfig, plain["paths"], "paths")  # others lie below it
     groups = {name: _group(name, plain[name]) for name in GROUPS}
-    check_maps(groups["attention"], groups["model"])  # before hours of training
+    rounds = groups["self_labelling"].rounds
+    check_maps(groups["attention"], groups["model"], self_labelled=rounds > 0)  # before training
     check_masking(groups["masking"], groups["model"])
     objective = str(plain["objective"])
     check_objective(objective, groups["evaluation"])

@@ -21,6 +21,7 @@ from wsss.training.masking import Masking, NoMasking, RandomMasking, ScheduledMa
 from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
 from wsss.training.pruning import JointPruning, NoPruning, PruningAfter, PruningConfig
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
+from wsss.training.self_labelling import SelfLabelling
 from wsss.training.trainer_config import TrainerConfig
 
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
@@ -36,6 +37,7 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "optimizer": {"adamw": AdamWConfig, "adam": AdamConfig, "sgd": SgdConfig},
     "scheduler": {"constant": ConstantConfig, "cosine": CosineConfig},
     "trainer": TrainerConfig,
+    "self_labelling": SelfLabelling,
     "attention": AttentionConfig,
     "pseudo_mask": PseudoMaskConfig,
     "segmenter": {"unet": UNetConfig, "segformer": SegFormerConfig},
@@ -81,6 +83,7 @@ class Config:
     optimizer: OptimizerConfig
     scheduler: SchedulerConfig
     trainer: TrainerConfig
+    self_labelling: SelfLabelling
     attention: AttentionConfig
     pseudo_mask: PseudoMaskConfig
     segmenter: SegmenterConfig

@@ -9,9 +9,11 @@ from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
 from wsss.maps.sources.registry import SOURCES
 from wsss.models.build import ModelConfig
+from wsss.models.patch_head import POOLINGS
 
 HEADS = ("open", "all", "weighted")
 METHODS = ("sum", "rollout")
+_HEADS = " or ".join(POOLINGS)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
     )
 
 
-def check_maps(config: AttentionConfig, model: ModelConfig) -> None:
+def check_maps(config: AttentionConfig, model: ModelConfig, *, self_labelled: bool) -> None:
     """Raise `UserError` if the model lacks what the maps are made from."""
     source = SOURCES[config.source]
     layer_numbers(config.layers, model.depth)
@@ -92,14 +94,16 @@ def check_maps(config: AttentionConfig, model: ModelConfig) -> None:
             sources = " or ".join(name for name, s in SOURCES.items() if s.class_attention)
             raise UserError(
                 "attention.layers=learnt weights class attention by the patch scores it finds; "
-                f"it needs model.patch_head=average or ranked, attention.source={sources}"
+                f"it needs model.patch_head={_HEADS}, attention.source={sources}"
             )
         if config.method == "rollout":
             raise UserError("attention.layers=learnt needs attention.method=sum")
     if source.patch_head and model.patch_head == "none":
-        raise UserError(
-            f"attention.source={config.source} needs model.patch_head=average or ranked"
-        )
+        raise UserError(f"attention.source={config.source} needs model.patch_head={_HEADS}")
+    if source.pooling not in (None, model.patch_head):
+        raise UserError(f"attention.source={config.source} needs model.patch_head={source.pooling}")
+    if source.labeller and not self_labelled:
+        raise UserError(f"attention.source={config.source} needs self_labelling.rounds above 0")
     if source.class_tokens not in (None, model.class_tokens):
         raise UserError(
             f"attention.source={config.source} needs model.class_tokens={source.class_tokens}"

@@ -41,6 +41,8 @@ class NetworkSettings(ABC):
     """Bias in the query, key and value projections."""
     norm_eps: float = 1e-5
     """Epsilon of the layer norms."""
+    final_norm: bool = False
+    """Layer norm after the last block, as most pretrained transformers have."""
     class_tokens: str = "per_class"
     """``per_class``: one class token per class; ``shared``: one for all classes."""
     register_token: bool = True
@@ -85,6 +87,8 @@ class Architecture(NetworkSettings):
     """Number of heads in each block; a pruned model may have none in some."""
     head_dim: int
     """Width of one head."""
+    labeller: bool = False
+    """Patches are also scored by a `Labeller`, see `wsss.training.self_labelling`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

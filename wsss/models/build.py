@@ -29,6 +29,8 @@ class ModelConfig(NetworkSettings):
     pretrained: str | None
     """File or directory with weights of a vision transformer for the encoder, see
     `wsss.models.released.pretrained.load_pretrained`."""
+    frozen: bool
+    """Train only what comes after the encoder, see `ClassTokenViT.freeze_encoder`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,6 +38,8 @@ class ModelConfig(NetworkSettings):
         check_least("model.num_heads", self.num_heads, 1)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
+        if self.frozen and self.init_from is None and self.pretrained is None:
+            raise ValueError("model.frozen=true needs model.pretrained or model.init_from")
 
     def network_settings(self) -> dict[str, Any]:
         """The settings that an `Architecture` has too, by name."""

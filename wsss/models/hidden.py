@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wsss.checks import check_choice
 
-PLACES = ("output", "input", "attention")
+PLACES = ("output", "input", "attention", "patches")
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,13 @@ class HiddenTokens:
     """
 
     keep: Tensor
-    """``[B, K]`` of 0 and 1, 0 for a hidden class token."""
+    """``[B, C]`` of 0 and 1, 0 for a class whose token is hidden."""
     place: str
     """Where they are hidden, see `wsss.training.masking`.
 
     ``output``: zeroed after the last block. ``input``: zeroed before the first block.
     ``attention``: no token attends to them, they are zeroed after the last block and have no maps.
+    ``patches``: they do not compete for patches in the patch head.
     """
 
     def __post_init__(self) -> None:
@@ -49,9 +50,13 @@ class HiddenTokens:
 
     def at_output(self, class_tokens: Tensor) -> Tensor:
         """Class tokens ``[B, K, D]`` after the last block."""
-        if self.place == "input":
+        if self.place in ("input", "patches"):
             return class_tokens
         return class_tokens * self.keep.unsqueeze(-1).to(class_tokens.dtype)
+
+    def competing(self) -> Tensor | None:
+        """``[B, C]``, 0 for a class that does not compete for patches; ``None`` if all do."""
+        return self.keep if self.place == "patches" else None
 
     def in_maps(self, maps: Tensor) -> Tensor:
         """Class attention ``[B, L, K, N]``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import torch
@@ -14,6 +15,7 @@ from wsss.models.block import Block
 from wsss.models.block_runner import BlockRunner, run_block
 from wsss.models.gates import HeadGates
 from wsss.models.hidden import HiddenTokens
+from wsss.models.labeller import Labeller
 from wsss.models.outputs import AttentionOutput, Encoded, Scores
 from wsss.models.patch_embed import PatchEmbed
 from wsss.models.patch_head import PatchHead
@@ -29,8 +31,8 @@ class ClassTokenViT(nn.Module):
     into class scores, and there is one register token. With ``token_head="mean"`` a class's score
     is the mean of its token's channels, as in MCTformer (Xu et al., CVPR 2022), whose version 2
     and successor also have a `PatchHead`. With a shared token and a linear head it is a plain ViT.
-    Tokens are ordered class | patch | register; there is no final norm. Parameter names of the
-    encoder are timm's.
+    Tokens are ordered class | patch | register; there is a final norm only with ``final_norm``.
+    Parameter names of the encoder are timm's.
 
     Args:
         architecture: what to build; by default it is made from ``settings``.
@@ -69,12 +71,18 @@ class ClassTokenViT(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
         self.patch_embed = PatchEmbed(architecture)
         self.blocks = nn.ModuleList(Block(architecture, heads) for heads in self.num_heads)
+        self.norm: nn.LayerNorm | None = None
+        if architecture.final_norm:
+            self.norm = nn.LayerNorm(width, eps=architecture.norm_eps)
         self.classifier: nn.Linear | None = None
         if architecture.token_head == "linear":
             self.classifier = nn.Linear(self.num_class_tokens * width, self.num_classes)
         self.patch_head: PatchHead | None = None
         if architecture.patch_head != "none":
             self.patch_head = PatchHead(width, self.num_classes, architecture.patch_head)
+        self.labeller: Labeller | None = None
+        if architecture.labeller:
+            self.labeller = Labeller(width, self.num_classes)
         self.gates: HeadGates | None = None
         self.train_block: BlockRunner = run_block
         self._initialise(generator)
@@ -162,7 +170,8 @@ class ClassTokenViT(nn.Module):
         if self.patch_head is not None:
             assert encoded.patches is not None
             patch_scores = self.patch_head(encoded.patches)
-            patch_logits = self.patch_head.pool(patch_scores)
+            competing = None if hidden is None else hidden.competing()
+            patch_logits = self.patch_head.pool(patch_scores, competing)
         parts = [part for part in (token_logits, patch_logits) if part is not None]
         logits = parts[0] if len(parts) == 1 else torch.stack(parts).mean(dim=0)
         return Scores(logits, token_logits, patch_logits, patch_scores, encoded)
@@ -203,6 +212,9 @@ class ClassTokenViT(nn.Module):
             layer_tokens.append(tokens[:, :classes].clone())  # a view would keep all of them
             if attention is not None:
                 rows.append(attention[:, :, patches])
+        if self.norm is not None:
+            tokens = self.norm(tokens)
+            layer_tokens[-1] = tokens[:, :classes].clone()
         if hidden is not None:
             layer_tokens[-1] = hidden.at_output(layer_tokens[-1])
         as_image = None
@@ -216,6 +228,25 @@ class ClassTokenViT(nn.Module):
         return Encoded(
             layer_tokens, as_image, rearrange(maps, "b l k (h w) -> b l k h w", h=grid[0])
         )
+
+    def add_labeller(self, labeller: Labeller) -> None:
+        """Score patches by a trained layer as well."""
+        self.architecture = replace(self.architecture, labeller=True)
+        self.labeller = labeller
+
+    def freeze_encoder(self) -> None:
+        """Exclude from training all that a pretrained encoder determines.
+
+        What stays are heads, gates, the register token, and class tokens unless all classes share
+        one.
+        """
+        fixed = [self.patch_embed, self.blocks, self.norm]
+        parameters = [p for part in fixed if part is not None for p in part.parameters()]
+        parameters.append(self.pos_embed)
+        if self.architecture.class_tokens == "shared":
+            parameters.append(self.cls_token)
+        for parameter in parameters:
+            parameter.requires_grad_(False)
 
     def _embed(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """All tokens ``[B, T, D]`` with positions added, and the grid ``(h, w)`` of patches."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from wsss.data.base import Dataset
 from wsss.data.validity import valid_pixels
@@ -15,6 +16,7 @@ from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.pseudo_masks.filling import extend
 from wsss.pseudo_masks.min_max import min_max
 from wsss.pseudo_masks.refinement import pamr
+from wsss.pseudo_masks.rules.registry import RULES
 from wsss.pseudo_masks.rules.rule import Maps
 from wsss.pseudo_masks.upsampling import upsample
 
@@ -64,14 +66,18 @@ def find_candidates(
     present &= classes != info.background  # the background is what the other classes leave
     image = dataset.read_image(maps.image_id)
     size, valid = (image.shape[-2], image.shape[-1]), valid_pixels(image)
+    of_scores = RULES[settings.name].of_scores
     if not present.any():
         upsampled = np.empty((0, *size), np.float32)
     else:
         upsampled = extend(upsample(maps.attention[present], size), valid)
+        if of_scores:
+            upsampled = softmax(upsampled, axis=0)
         if settings.refine == "pamr" and valid.any():
             guide = torch.from_numpy(extend(image, valid)).to(device)
             # Stretched first: refinement would turn a constant map into rounding noise.
-            scores = torch.from_numpy(min_max(upsampled)).to(device)
+            scaled = upsampled if of_scores else min_max(upsampled)
+            scores = torch.from_numpy(scaled).to(device)
             refined = pamr(scores, guide, settings.pamr_iterations, settings.pamr_dilations)
             upsampled = refined.cpu().numpy()
     return Candidates(classes[present], maps.probabilities[present], upsampled, valid)

@@ -64,7 +64,8 @@ def apply_rule(
         rule_settings = settings.rule_settings(has_background=has_background)
         painted[valid] = rule.paint(pixels, probabilities, rule_settings)[0]
         if settings.margin > 0 and len(maps) > 1:
-            undecided[valid] = _undecided(pixels, settings.margin)[0]
+            scaled = pixels if rule.of_scores else min_max(pixels)
+            undecided[valid] = _undecided(scaled, settings.margin)[0]
         if rule.fill is not None and not has_background:
             painted = rule.fill(painted)
     painted[(painted != UNPAINTED) & undecided] = UNCERTAIN
@@ -73,7 +74,7 @@ def apply_rule(
 
 
 def _undecided(maps: Maps, margin: float) -> NDArray[np.bool_]:
-    """Pixels ``[H, W]`` where the two highest stretched maps differ by less than ``margin``."""
-    second, first = np.partition(min_max(maps), -2, axis=0)[-2:]
+    """Pixels ``[H, W]`` where the two highest maps differ by less than ``margin``."""
+    second, first = np.partition(maps, -2, axis=0)[-2:]
     undecided: NDArray[np.bool_] = first - second < margin
     return undecided

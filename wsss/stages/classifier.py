@@ -34,7 +34,8 @@ def build(
 ) -> ClassTokenViT:
     """The classifier before training: fresh, from ``model.init_from`` or ``model.pretrained``.
 
-    ``note`` receives the report on pretrained weights.
+    ``note`` receives the report on pretrained weights. With ``model.frozen`` the encoder is not
+    trained.
     """
     model = build_classifier(
         config.model,
@@ -49,6 +50,8 @@ def build(
         report = load_pretrained(model, Path(config.model.pretrained), spec.bands)
         if note is not None:
             note(report)
+    if config.model.frozen:
+        model.freeze_encoder()
     return model
 
 

@@ -25,6 +25,7 @@ from wsss.progress import track
 from wsss.pseudo_masks.candidates import find_candidates
 from wsss.pseudo_masks.files import kept_mask, read_pseudo_mask
 from wsss.pseudo_masks.painting import paint
+from wsss.pseudo_masks.rules.registry import RULES
 
 AT_ONCE = 16
 """Masks per batch of a worker."""
@@ -34,13 +35,19 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """The rule; images and labels are part of the maps' fingerprint.
 
     Raises:
-        UserError: a foreground threshold is set for a dataset without a background.
+        UserError: a foreground threshold is set for a dataset without a background, or the rule
+            cannot leave a background.
     """
     settings, info = config.pseudo_mask, dataset.info
     if settings.foreground_threshold is not None and info.background is None:
         raise UserError(
             f"pseudo_mask.foreground_threshold needs a dataset with a background, {info.name} has "
             "none; set pseudo_mask.margin to leave pixels unlabelled"
+        )
+    if RULES[settings.name].of_scores and info.background is not None:
+        raise UserError(
+            f"pseudo_mask={settings.name} paints every pixel, but {info.name} has the background "
+            f"'{info.classes[info.background]}'; choose another rule"
         )
     rule = asdict(settings)
     if not settings.has_threshold(info.background):

@@ -92,7 +92,7 @@ def run(context: Context) -> Metrics:
 def _train_gates(
     context: Context, model: ClassTokenViT, spec: InputSpec, training: PruningAfter
 ) -> None:
-    """Train the gates together with all other weights."""
+    """Train the gates together with all other weights that are trained."""
     # Imported here: Lightning takes seconds, and most commands train nothing.
     from wsss.training.classifier import ClassifierTraining
     from wsss.training.fit import fit
@@ -100,6 +100,8 @@ def _train_gates(
     config = context.config
     loaders = classifier_loaders(context, spec)
     model.train_block = config.trainer.block_runner()
+    if config.model.frozen:
+        model.freeze_encoder()
     module = ClassifierTraining(
         model,
         masking=config.masking,

@@ -14,8 +14,11 @@ from wsss.data.base import Dataset
 from wsss.data.positives import check_positives
 from wsss.engine.artifacts import write_json
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.errors import UserError
 from wsss.models.checkpoint import digest, save_classifier
 from wsss.models.released.pretrained import LoadReport, weights_file
+from wsss.models.token_classifier import TokenClassifier
+from wsss.models.vit import ClassTokenViT
 from wsss.stages.classifier import (
     blank_spec,
     build,
@@ -23,6 +26,7 @@ from wsss.stages.classifier import (
     classifier_trainer,
     input_spec,
 )
+from wsss.stages.frozen import self_label, token_loaders, trains_on_tokens
 from wsss.training.masking import absent_shares
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import batches_of
@@ -44,6 +48,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "pruning": None if config.pruning.with_classifier() is None else asdict(config.pruning),
         "optimizer": asdict(config.optimizer),
         "scheduler": asdict(config.scheduler),
+        "self_labelling": asdict(config.self_labelling) if config.self_labelling.rounds else None,
         "trainer": classifier_trainer(config).classifier_settings()
         | {"max_epochs": config.trainer.max_epochs},
     }
@@ -52,6 +57,11 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 def check(config: Config, dataset: Dataset) -> None:
     """`UserError` without labels to learn and to score, or for weights that do not fit."""
     check_positives(dataset, "train", "val")
+    if config.self_labelling.rounds and not trains_on_tokens(config):
+        raise UserError(
+            "self_labelling.rounds needs a frozen encoder with a patch head alone, see "
+            "experiment=frozen_encoder; set self_labelling.rounds=0"
+        )
     if config.model.init_from is not None or config.model.pretrained is not None:
         build(config, blank_spec(config, dataset))
 
@@ -69,9 +79,14 @@ def run(context: Context) -> Metrics:
     gate_training = config.pruning.with_classifier()
     if gate_training is not None:
         model.gates = gate_training.gates(model)
-    loaders = classifier_loaders(context, spec)
+    trained: ClassTokenViT | TokenClassifier = model
+    if trains_on_tokens(config):
+        assert model.patch_head is not None
+        trained, loaders = TokenClassifier(model.patch_head), token_loaders(context, model, spec)
+    else:
+        loaders = classifier_loaders(context, spec)
     module = ClassifierTraining(
-        model,
+        trained,
         masking=config.masking,
         loss=config.loss,
         optimizer=config.optimizer,
@@ -96,6 +111,7 @@ def run(context: Context) -> Metrics:
     )
     if not context.world.leads:
         return {}
+    self_label(context, model, spec)
     save_classifier(context.artifact.path, model, spec)
     validation = validate_classifier(model, dataset, "val", spec=spec, device=context.device)
     return {"epochs": len(history), "val": validation}

@@ -9,6 +9,7 @@ from torch import Tensor
 from wsss.evaluation.classification import classification_metrics
 from wsss.models.hidden import HiddenTokens
 from wsss.models.outputs import Scores
+from wsss.models.token_classifier import TokenClassifier
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
 from wsss.training.batches import RankBatches, share_of
@@ -28,7 +29,7 @@ class ClassifierTraining(MeasuredModule):
     2019, section 6).
 
     Args:
-        model: the classifier.
+        model: the classifier, or its patch head alone; batches then hold patch tokens.
         masking: the class tokens to hide.
         loss: weights of the terms beside the classification loss.
         optimizer: see `build_optimizer`.
@@ -50,7 +51,7 @@ class ClassifierTraining(MeasuredModule):
 
     def __init__(
         self,
-        model: ClassTokenViT,
+        model: ClassTokenViT | TokenClassifier,
         *,
         masking: Masking,
         loss: LossConfig,
@@ -129,7 +130,11 @@ class ClassifierTraining(MeasuredModule):
 
         Gates have a separate learning rate and do not decay.
         """
-        weights = [(n, p) for n, p in self.model.named_parameters() if not n.startswith("gates.")]
+        weights = [
+            (name, parameter)
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad and not name.startswith("gates.")
+        ]
         optimizer = build_optimizer(self._optimizer, weights)
         if self.model.gates is not None and self._gate_training is not None:
             optimizer.add_param_group(

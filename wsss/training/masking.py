@@ -10,6 +10,8 @@ Places where a token can be hidden (``place``):
 - ``input``: it enters the first block as zeros, class token and position embedding alike.
 - ``attention``: no token attends to it in any block, and its output is zeroed, so that it
   has no effect at all.
+- ``patches``: it does not compete for patches (``model.patch_head=compete``), so that every patch
+  must be explained by the classes that are left, which include all that are present.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class TokenMasking(Masking):
     dp_rate: float
     """Probability that the token of an absent class is hidden, in [0, 1]."""
     place: str
-    """Where tokens are hidden: ``output``, ``input`` or ``attention``, see above."""
+    """Where tokens are hidden: ``output``, ``input``, ``attention`` or ``patches``, see above."""
     balance: str
     """``none``: the same probability for all classes; ``frequency``: see `class_rates`."""
 

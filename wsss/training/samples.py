@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -86,8 +87,16 @@ class TrainingSamples(TorchDataset[Batch]):
         return resize_mask(mask, (image.shape[-2], image.shape[-1]))
 
 
+class Samples(Protocol):
+    """A dataset of batches' rows, indexed by (epoch, index)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: SampleKey, /) -> Batch: ...
+
+
 def build_loader(
-    samples: TrainingSamples,
+    samples: Samples,
     *,
     batch_size: int,
     seed: int,
@@ -101,7 +110,7 @@ def build_loader(
     ``world`` loads its share of each batch of ``batch_size`` images.
     """
     return DataLoader(
-        samples,
+        samples,  # type: ignore[arg-type]  # torch's Dataset promises no length
         batch_sampler=RankBatches(EpochSampler(samples, seed, shuffle), batch_size, world),
         num_workers=num_workers,
         persistent_workers=num_workers > 0,  # workers keep the images that they have decoded

@@ -77,6 +77,12 @@ RISING = (
     "scheduler=constant",
 )
 CAM = ("masking=none", "model.patch_head=average", "attention.source=patch_cam")
+FROZEN = (
+    *("masking=none", "pruning=none", "attention.source=competition"),
+    *("model.class_tokens=shared", "model.token_head=none", "model.patch_head=compete"),
+    *("model.frozen=true", "model.pretrained=ROOT/vit.safetensors"),
+)
+LABELLED = (*FROZEN, "self_labelling.rounds=1")
 THRESHOLD = (*BACKGROUND, "pseudo_mask=argmax")
 OPPOSITE = "OPPOSITE"  # of a boolean
 SERVER = "tracking.uri='http://127.0.0.1:9'"  # where nothing listens
@@ -126,12 +132,19 @@ CASES = [
     case("model.mlp_ratio", "3.0", trained),
     case("model.qkv_bias", OPPOSITE, trained),
     case("model.norm_eps", "0.1", trained),
+    case("model.final_norm", OPPOSITE, trained),
+    case("model.frozen", OPPOSITE, trained, "model.pretrained=ROOT/vit.safetensors"),
     case("model.class_tokens", "shared", trained, *CAM),
     case("model.register_token", OPPOSITE, trained),
     case("model.token_head", "mean", trained),
     case("model.patch_head", "ranked", trained),
     case("model.init_from", "ROOT/weights", trained),
     case("model.pretrained", "ROOT/vit.safetensors", trained),
+    # self-labelling
+    case("self_labelling.rounds", "2", trained, *LABELLED),
+    case("self_labelling.epochs", "3", trained, *LABELLED),
+    case("self_labelling.lr", "0.1", trained, *LABELLED),
+    case("self_labelling.least_share", "0.9", trained, *LABELLED),
     # masking
     Case("masking.name", "masking=none", trained),
     case("masking.dp_rate", "0.0", trained),

@@ -114,9 +114,34 @@ def test_token_features_equal_those_of_the_source(theirs: Any, directory: Path) 
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     assert torch.allclose(features(model, images), hidden(theirs, images), atol=2e-5)
     assert report.fresh == ["classifier.bias", "classifier.weight", "register_token"]
-    assert {"layernorm.weight", "layernorm.bias"} <= set(report.unused)
+    assert {"norm.weight", "norm.bias"} <= set(report.unused)
     assert all(torch.equal(model.cls_token[:, 0], model.cls_token[:, c]) for c in range(5))
     assert (model.pos_embed[:, -1] == 0).all()
+
+
+@torch.no_grad()
+def test_a_plain_encoder_with_final_norm_is_the_whole_model_of_the_source(
+    theirs: Any, directory: Path
+) -> None:
+    model = ours(
+        norm_eps=theirs.config.layer_norm_eps,
+        class_tokens="shared",
+        register_token=False,
+        token_head="none",
+        patch_head="compete",
+        final_norm=True,
+    )
+    report = load_pretrained(model, directory, RGB)
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    order: dict[str, Any] = {}
+    if type(theirs).__name__ == "ViTMAEModel":  # shuffles patches by this noise
+        order["noise"] = torch.arange(16.0).expand(len(images), -1)
+    expected = theirs(images, **order).last_hidden_state
+    encoded = model.encode(images)
+    assert encoded.patches is not None
+    tokens = torch.cat([encoded.layer_tokens[-1], encoded.patches.flatten(2).mT], dim=1)
+    assert torch.allclose(tokens, expected, atol=2e-5)
+    assert report.fresh == ["patch_head.conv.bias", "patch_head.conv.weight"]
 
 
 @pytest.mark.parametrize(

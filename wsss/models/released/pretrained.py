@@ -24,6 +24,7 @@ KNOWN_BANDS: Mapping[int, tuple[str, ...]] = {
     12: ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12"),
     2: ("VV", "VH"),
 }
+_ENCODER = ("blocks.", "patch_embed.", "norm.")
 _ALIKE = {"B4": "red", "B3": "green", "B2": "blue"}
 
 
@@ -55,8 +56,8 @@ def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> L
     The checkpoint must have every block, in the model's size. Position embeddings are interpolated
     bicubically to the model's grid. Each class token and its position start as those of the
     checkpoint, the register token as its first register, if it has one. The patch embedding
-    is adapted by `adapt_bands` and resized bicubically to the model's patch size. The layers after
-    the blocks (final norm, heads) are not used.
+    is adapted by `adapt_bands` and resized bicubically to the model's patch size. The final norm is
+    used if the model has one; heads are not.
 
     Args:
         model: receives the weights; unchanged after an error.
@@ -86,6 +87,8 @@ def _load(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> LoadReport:
     if width != own:
         raise UserError(f"model.pretrained={path}: {width} wide, the model {own} (model.embed_dim)")
     ready = {n: v for n, v in weights.items() if n.startswith("blocks.")}
+    if model.norm is not None:
+        ready |= {n: v for n, v in weights.items() if n in ("norm.weight", "norm.bias")}
     ready |= _tokens(model, weights, report)
     ready |= _patch_embedding(model, weights, bands, report)
     for name, value in ready.items():
@@ -106,7 +109,7 @@ def _load(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> LoadReport:
             )
     report.loaded = sorted(ready)
     report.fresh = sorted(n for n in state if n not in ready and not n.startswith("gates."))
-    if missing := [n for n in report.fresh if n.startswith(("blocks.", "patch_embed."))]:
+    if missing := [n for n in report.fresh if n.startswith(_ENCODER)]:
         raise UserError(f"model.pretrained={path} has no {missing[0]} ({len(missing)} missing)")
     used = {*ready, "cls_token", "pos_embed", "register_tokens", "patch_embed.proj.weight"}
     report.unused = sorted(n for n in weights if n not in used)

@@ -42,3 +42,8 @@ class Rule(NamedTuple):
     """Labels unpainted pixels of a mask ``[H, W]``, where the dataset has no background."""
     uses_thresholds: bool = False
     """Whether it reads ``background_threshold`` and ``foreground_threshold``."""
+    of_scores: bool = False
+    """Whether maps are scores, whose softmax over classes is refined in place of stretched maps.
+
+    Such a rule paints every pixel, so that it is of no use on a dataset with a background.
+    """

@@ -1,0 +1,83 @@
+"""Labels that a layer gives to patches, and learns from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from wsss.models.patch_head import PatchHead
+from wsss.training.self_labelling import SelfLabelling, assign, learn_from_own_labels
+
+SETTINGS = SelfLabelling(rounds=6, epochs=8, lr=1e-2, least_share=0.3)
+
+
+def scores(seed: int, scale: float = 3.0) -> Tensor:
+    return scale * torch.randn(4, 5, 6, 7, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_patches_are_divided_among_the_labels_of_their_image(seed: int) -> None:
+    labels = torch.tensor([[1.0, 1, 0, 0, 0], [0, 0, 0, 0, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]])
+    parts = assign(scores(seed), labels, least_share=0.5)
+    torch.testing.assert_close(parts[:3].sum(dim=1), torch.ones(3, 6, 7))
+    assert not parts[3].any()  # an image without labels teaches nothing
+    assert not parts[labels == 0].any()
+    assert (parts[1, 4] == 1).all()
+
+
+def test_a_weak_label_gets_its_least_share_where_it_is_strongest() -> None:
+    weak = torch.zeros(1, 3, 6, 7)
+    weak[:, 0] = 9.0
+    weak[0, 1, 2, 3] = 4.0
+    labels = torch.tensor([[1.0, 1, 0]])
+    free, raised = assign(weak, labels, least_share=0.0), assign(weak, labels, least_share=0.2)
+    assert free[0, 1].mean() < 0.01
+    assert raised[0, 1].mean() == pytest.approx(0.1, abs=0.02)
+    assert raised[0, 1].argmax() == 2 * 7 + 3
+
+
+def world() -> tuple[np.ndarray, Tensor, Tensor]:
+    """Tokens of objects, each of a telling half and another; labels; which patch is which."""
+    rng = np.random.default_rng(0)
+    classes, per_class, dim = 3, 12, 24
+    telling, rest = rng.normal(size=(2, classes, dim)) * 2
+    tokens, labels, truth = [], [], []
+    for number in range(classes * per_class):
+        first, second = number % classes, (number // classes + 1 + number) % classes
+        owner = np.where(np.arange(8) < 4, first, second)[None].repeat(8, axis=0)
+        kind = (np.arange(8) < 2)[:, None].repeat(8, axis=1)
+        values = np.where(kind[..., None], telling[owner], rest[owner])
+        values = values + rng.normal(size=dim) + 0.5 * rng.normal(size=(8, 8, dim))
+        tokens.append(values.transpose(2, 0, 1))
+        labels.append(np.isin(np.arange(classes), [first, second]))
+        truth.append(owner)
+    stacked = np.stack(tokens)[:, None].astype(np.float16)
+    return stacked, torch.tensor(np.stack(labels)).float(), torch.tensor(np.stack(truth))
+
+
+def test_labels_spread_from_the_telling_part_to_the_whole_object() -> None:
+    tokens, labels, truth = world()
+    head = PatchHead(24, 3, "compete")
+    with torch.no_grad():  # knows the class of some patches, and little of the rest
+        every = torch.from_numpy(tokens[:, 0]).float()
+        means = torch.stack(
+            [every[:, :, :2].permute(0, 2, 3, 1)[(truth == c)[:, :2]].mean(dim=0) for c in range(3)]
+        )
+        head.conv.weight.copy_(0.05 * (means - means.mean(dim=0))[:, :, None, None])
+        head.conv.bias.zero_()  # type: ignore[union-attr]
+    seen: list[dict[str, float]] = []
+    labeller = learn_from_own_labels(
+        head, tokens, labels, SETTINGS, seed=0, report=lambda _, metrics: seen.append(metrics)
+    )
+
+    def right(score: torch.nn.Module) -> float:
+        with torch.no_grad():
+            found = score(every).masked_fill(labels[:, :, None, None] == 0, -1e9).argmax(dim=1)
+        return float((found == truth).float().mean())
+
+    assert right(labeller) > max(0.95, right(head) + 0.02)
+    assert len(seen) == 6 and seen[-1]["self_labelling/changed"] < 0.05
+    again = learn_from_own_labels(head, tokens, labels, SETTINGS, seed=0, report=lambda *_: None)
+    assert torch.equal(labeller.conv.weight, again.conv.weight)

@@ -1,0 +1,26 @@
+"""Class scores of patches by a layer that has learnt from its own labels."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Labeller(nn.Module):
+    """A linear layer on patch tokens less their image's mean.
+
+    The tokens of an image share much that tells what the image is of, but not where. Without it,
+    a layer must tell the patches of an image apart.
+
+    Args:
+        dim: token width.
+        num_classes: number of classes.
+    """
+
+    def __init__(self, dim: int, num_classes: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(dim, num_classes, kernel_size=1)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, C, h, w]``."""
+        scores: Tensor = self.conv(patches - patches.mean(dim=(2, 3), keepdim=True))
+        return scores
