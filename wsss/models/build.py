@@ -38,8 +38,6 @@ class ModelConfig(NetworkSettings):
         check_least("model.num_heads", self.num_heads, 1)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
-        if self.frozen and self.init_from is None and self.pretrained is None:
-            raise ValueError("model.frozen=true needs model.pretrained or model.init_from")
 
     def network_settings(self) -> dict[str, Any]:
         """The settings that an `Architecture` has too, by name."""

@@ -57,6 +57,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 def check(config: Config, dataset: Dataset) -> None:
     """`UserError` without labels to learn and to score, or for weights that do not fit."""
     check_positives(dataset, "train", "val")
+    if config.model.frozen and config.model.init_from is None and config.model.pretrained is None:
+        raise UserError("model.frozen=true needs model.pretrained or model.init_from")
     if config.self_labelling.rounds and not trains_on_tokens(config):
         raise UserError(
             "self_labelling.rounds needs a frozen encoder with a patch head alone, see "

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wsss.checks import check_least, check_positive, check_share
+from wsss.checks import check_between, check_positive, check_share
 from wsss.models.labeller import Labeller
 from wsss.models.patch_head import PatchHead
 from wsss.randomness import keyed_generator
@@ -43,8 +43,8 @@ class SelfLabelling:
     """
 
     def __post_init__(self) -> None:
-        check_least("self_labelling.rounds", self.rounds, 0)
-        check_least("self_labelling.epochs", self.epochs, 1)
+        check_between("self_labelling.rounds", self.rounds, 0, 10_000)
+        check_between("self_labelling.epochs", self.epochs, 1, 10_000)
         check_positive("self_labelling.lr", self.lr)
         check_share("self_labelling.least_share", self.least_share)
 
