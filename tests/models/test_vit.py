@@ -13,6 +13,7 @@ from wsss.errors import UserError
 from wsss.models import ClassTokenViT, HeadGates
 from wsss.models.block import Block
 from wsss.models.build import ModelConfig, build_classifier
+from wsss.models.freezing import freeze_encoder
 from wsss.models.hidden import HiddenTokens
 from wsss.training.losses import classification_loss
 
@@ -226,10 +227,10 @@ def test_a_frozen_encoder_leaves_the_heads_to_train() -> None:
     plain = build(
         class_tokens="shared", register_token=False, token_head="none", patch_head="compete"
     )
-    plain.freeze_encoder()
+    freeze_encoder(plain)
     trained = {n for n, p in plain.named_parameters() if p.requires_grad}
     assert trained == {"patch_head.conv.weight", "patch_head.conv.bias"}
     own = build(final_norm=True)
-    own.freeze_encoder()
+    freeze_encoder(own)
     trained = {n for n, p in own.named_parameters() if p.requires_grad}
     assert trained == {"cls_token", "register_token", "classifier.weight", "classifier.bias"}

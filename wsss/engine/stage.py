@@ -50,17 +50,11 @@ class Context:
         """Where networks run."""
         return pick_device(self.config.trainer.accelerator)
 
-    def report_round(self, number: int, metrics: dict[str, float]) -> None:
-        """Log and print the metrics of a round of self-labelling."""
-        self.log.metrics(self.artifact.stage, metrics, step=number)
-        shown = [f"{n.partition('/')[2]} {v:.4g}" for n, v in metrics.items()]
-        self.console.print(f"  round {number + 1}: {', '.join(shown)}")
-
-    def report_epoch(self, epoch: int, metrics: EpochMetrics) -> None:
-        """Log an epoch's metrics and print the main ones."""
+    def report_epoch(self, epoch: int, metrics: EpochMetrics, *, unit: str = "epoch") -> None:
+        """Log the metrics of an epoch, or of another ``unit`` of work, and print the main ones."""
         self.log.metrics(self.artifact.stage, metrics, step=epoch)
         shown = [f"{n} {v:.4g}" for n, v in metrics.items() if "/" in n]
-        self.console.print(f"  epoch {epoch + 1}: {', '.join(shown)}")
+        self.console.print(f"  {unit} {epoch + 1}: {', '.join(shown)}")
 
 
 @dataclass(frozen=True)

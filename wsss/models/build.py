@@ -30,7 +30,7 @@ class ModelConfig(NetworkSettings):
     """File or directory with weights of a vision transformer for the encoder, see
     `wsss.models.released.pretrained.load_pretrained`."""
     frozen: bool
-    """Train only what comes after the encoder, see `ClassTokenViT.freeze_encoder`."""
+    """Train only what comes after the encoder, see `wsss.models.freezing`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal, overload
 
 import torch
@@ -228,25 +227,6 @@ class ClassTokenViT(nn.Module):
         return Encoded(
             layer_tokens, as_image, rearrange(maps, "b l k (h w) -> b l k h w", h=grid[0])
         )
-
-    def add_labeller(self, labeller: Labeller) -> None:
-        """Score patches by a trained layer as well."""
-        self.architecture = replace(self.architecture, labeller=True)
-        self.labeller = labeller
-
-    def freeze_encoder(self) -> None:
-        """Exclude from training all that a pretrained encoder determines.
-
-        What stays are heads, gates, the register token, and class tokens unless all classes share
-        one.
-        """
-        fixed = [self.patch_embed, self.blocks, self.norm]
-        parameters = [p for part in fixed if part is not None for p in part.parameters()]
-        parameters.append(self.pos_embed)
-        if self.architecture.class_tokens == "shared":
-            parameters.append(self.cls_token)
-        for parameter in parameters:
-            parameter.requires_grad_(False)
 
     def _embed(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """All tokens ``[B, T, D]`` with positions added, and the grid ``(h, w)`` of patches."""

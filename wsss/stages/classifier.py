@@ -15,6 +15,7 @@ from wsss.data.statistics import band_statistics
 from wsss.engine.stage import Context
 from wsss.models.build import build_classifier
 from wsss.models.checkpoint import load_weights
+from wsss.models.freezing import freeze_encoder
 from wsss.models.input_spec import InputSpec
 from wsss.models.released.pretrained import LoadReport, load_pretrained
 from wsss.models.vit import ClassTokenViT
@@ -51,7 +52,7 @@ def build(
         if note is not None:
             note(report)
     if config.model.frozen:
-        model.freeze_encoder()
+        freeze_encoder(model)
     return model
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,9 @@ def self_label(context: Context, model: ClassTokenViT, spec: InputSpec) -> None:
         torch.from_numpy(context.dataset.labels("train")),
         settings,
         seed=context.config.seed,
-        report=context.report_round,
+        report=partial(context.report_epoch, unit="round"),
     )
-    model.add_labeller(labeller)
+    model.architecture, model.labeller = replace(model.architecture, labeller=True), labeller
 
 
 def token_loaders(

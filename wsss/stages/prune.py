@@ -17,6 +17,7 @@ from wsss.engine.artifacts import write_json
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.maps.head_confidence import head_confidence
 from wsss.models.checkpoint import load_classifier, save_classifier
+from wsss.models.freezing import freeze_encoder
 from wsss.models.gates import HeadGates
 from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import parameter_count, remove_closed_heads
@@ -101,7 +102,7 @@ def _train_gates(
     loaders = classifier_loaders(context, spec)
     model.train_block = config.trainer.block_runner()
     if config.model.frozen:
-        model.freeze_encoder()
+        freeze_encoder(model)
     module = ClassifierTraining(
         model,
         masking=config.masking,
