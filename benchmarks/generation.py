@@ -35,7 +35,7 @@ from wsss.pseudo_masks.rules.registry import RULES
 from wsss.pseudo_masks.rules.rule import UNPAINTED, Maps, Painted
 from wsss.pseudo_masks.upsampling import upsample
 from wsss.stages import generate
-from wsss.stages.extract import SHARD
+from wsss.stages.shards import SHARD
 from wsss.timing import ratios, threads, time_in_turn
 from wsss.tracking import RunLog
 

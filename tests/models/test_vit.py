@@ -217,6 +217,7 @@ def test_a_config_that_does_not_fit_names_the_model() -> None:
         init_from=None,
         pretrained=None,
         frozen=False,
+        normalisation="dataset",
     )
     sizes: dict[str, Any] = dict(image_size=32, in_channels=3, num_classes=2)
     with pytest.raises(UserError, match="model=mini: embed_dim 30 is no multiple"):

@@ -10,18 +10,26 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
+from helpers.config_keys.laboratory import Laboratory
+from helpers.photographs import SMALL, evaluated
+from PIL import Image as Pillow
 from safetensors.torch import load_file, save_file
 
 from wsss.config.composing import compose_config
 from wsss.data.open import open_dataset
+from wsss.engine.stage import Part
 from wsss.models.checkpoint import load_classifier
 from wsss.models.input_spec import prepare
-from wsss.stages import train
+from wsss.stages import shards, train
+from wsss.stages.classifier import blank_spec, build
+from wsss.stages.frozen import patch_tokens
+from wsss.training.stored_tokens import StoredTokens
 
 RECIPE = (
     "experiment=frozen_encoder",
     "model=mini",
     "model.qkv_bias=true",
+    "model.normalisation=dataset",
     "dataset.image_size=32",
     "attention.max_side=null",
     "trainer.max_epochs=3",
@@ -59,6 +67,11 @@ def classifiers(outputs: Path) -> list[Path]:
     )
 
 
+def stored(outputs: Path) -> list[Path]:
+    """The files of patch tokens."""
+    return sorted((outputs / "data" / "tokens").glob("*/*.safetensors"))
+
+
 def history(path: Path) -> Sequence[float]:
     lines = (path / "history.jsonl").read_text().splitlines()
     return [json.loads(line)["train/loss"] for line in lines]
@@ -67,17 +80,17 @@ def history(path: Path) -> Sequence[float]:
 @pytest.mark.slow
 def test_tokens_are_computed_once_for_every_training(weights: Path, tmp_path: Path) -> None:
     said = trained(tmp_path, weights)
-    assert said.count("computed once") == 2  # train and val
+    assert said.count("computed once") == 3  # a split each
     assert "computed once" not in trained(tmp_path, weights, "dp_rate=0.9", "stage=train")
     first, second = map(load_file, (p / "classifier.safetensors" for p in classifiers(tmp_path)))
     changed = {name for name in first if not torch.equal(first[name], second[name])}
     assert changed == {
         f"{p}.conv.{n}" for p in ("patch_head", "labeller") for n in ("weight", "bias")
     }
-    (evaluated,) = (m["metrics"] for m in tiny.manifests(tmp_path)["evaluate"])
-    assert 0 <= evaluated["pseudo_mask"]["test"]["miou"] <= 1
+    (scored,) = (m["metrics"] for m in tiny.manifests(tmp_path)["evaluate"])
+    assert 0 <= scored["pseudo_mask"]["test"]["miou"] <= 1
 
-    for path in (tmp_path / "data" / "tokens").glob("*.npy"):  # as after a broken disk
+    for path in stored(tmp_path):  # as after a broken disk
         path.write_bytes(path.read_bytes()[:-8] + b"\xff" * 8)
     again = trained(tmp_path, weights, "rebuild=[train]", "stage=train")
     assert again.count("computed once") == 2
@@ -93,7 +106,7 @@ def test_tokens_are_those_of_the_images(
         f"dataset.augment.{name}=false" for name in ("flip_horizontal", "flip_vertical", "rotate90")
     ]
     still += ["dataset.augment.min_scale=1.0", "stage=train"]
-    still += ["self_labelling.rounds=0", "attention.source=competition"]
+    still += ["self_labelling.rounds=0", "attention.source=competition", "dataset.fit=resize"]
     trained(tmp_path / "tokens", weights, *still)
     monkeypatch.setattr(train, "trains_on_tokens", lambda config: False)
     trained(tmp_path / "images", weights, *still)
@@ -110,9 +123,70 @@ def test_tokens_are_those_of_the_images(
     with torch.no_grad():
         expected = model.encode(images).patches
     assert expected is not None
-    found = [np.load(p) for p in (tmp_path / "tokens" / "data" / "tokens").glob("*.npy")]
-    (kept,) = (tokens for tokens in found if len(tokens) == len(ids))
-    torch.testing.assert_close(torch.from_numpy(kept[:, 0]).float(), expected, rtol=1e-2, atol=1e-2)
+    kept = StoredTokens([p for p in stored(tmp_path / "tokens") if "val" in p.name])
+    torch.testing.assert_close(kept.batch(range(len(ids))), expected, rtol=1e-2, atol=1e-2)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Upright and wide pictures, of no whole number of patches."""
+    root = tmp_path_factory.mktemp("pictures")
+    sizes = {f"p{number}": [(40, 61), (61, 40), (33, 33)][number % 3] for number in range(9)}
+    rng = np.random.default_rng(0)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir()
+    rows = ["image_id,a,b,split"]
+    for number, (name, size) in enumerate(sizes.items()):
+        pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Pillow.fromarray(pixels).save(root / "images" / f"{name}.png")
+        mask = rng.integers(0, 2, size, dtype=np.uint8)
+        Pillow.fromarray(mask).save(root / "masks" / f"{name}.png")
+        rows.append(f"{name},{number % 2},1,{('train', 'val', 'test')[number // 3]}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n")
+    (root / "classes.txt").write_text("a\nb\n")
+    return root
+
+
+@pytest.mark.slow
+def test_images_keep_their_shape(
+    weights: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = [*RECIPE, f"model.pretrained={weights}", "dataset.background=null"]
+    chosen += ["dataset.image_size=64", "model.normalisation=imagenet"]
+    metrics = evaluated(pictures, tmp_path, capsys, *chosen)
+    assert 0 <= metrics["segmenter"]["test"]["miou"] <= 1
+    tokens = StoredTokens([p for p in stored(tmp_path) if "train" in p.name])
+    assert {tuple(tokens.read(i).shape) for i in range(len(tokens))} == {
+        (32, 5, 8),
+        (32, 8, 5),
+        (32, 8, 8),
+    }
+    (path,) = classifiers(tmp_path)
+    model, spec = load_classifier(path)
+    assert model.architecture.grid == (4, 4)  # as pretrained
+    assert spec.mean == pytest.approx([123.675, 116.28, 103.53])
+    dataset = open_dataset(compose_config(*SMALL, f"dataset.root={pictures}", *chosen).dataset)
+    for index, image_id in enumerate(dataset.ids("train")):
+        with torch.no_grad():
+            alone = model.encode(prepare(dataset.read_image(image_id), spec)[None]).patches
+        assert alone is not None
+        torch.testing.assert_close(tokens.read(index), alone[0], rtol=1e-2, atol=1e-2)
+
+
+def test_a_part_computes_its_own_shards(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD", 5)
+    lab = Laboratory(tmp_path)
+    command = tiny.command(tmp_path, *RECIPE, f"model.pretrained={weights}")[3:]
+    context = lab.context(tuple(command), tmp_path / "artifact")
+    spec = blank_spec(context.config, context.dataset)
+    model = build(context.config, spec)
+    first = patch_tokens(context, model, spec, "val", Part(0, 2))
+    assert list(first) == [0, 2] and len(stored(tmp_path)) == 2  # of 12 images
+    second = patch_tokens(context, model, spec, "val", Part(1, 2))
+    assert list(second) == [1] and stored(tmp_path) == sorted([*first.values(), *second.values()])
+    assert [len(StoredTokens([path])) for path in stored(tmp_path)] == [5, 5, 2]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +197,8 @@ def test_tokens_are_those_of_the_images(
         (["attention.source=competition"], ["attention.source=competition", "patch_head=compete"]),
         (["attention.source=self_labelled"], ["self_labelled", "self_labelling.rounds"]),
         (["self_labelling.rounds=1"], ["self_labelling.rounds", "frozen encoder"]),
+        (["dataset.fit=keep"], ["dataset.fit=keep", "frozen_encoder", "dataset.fit=pad"]),
+        (["model.normalisation=imagenet", "dataset.modality=s2"], ["normalisation", "dataset"]),
     ],
 )
 def test_what_does_not_go_together_is_named(

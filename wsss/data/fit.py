@@ -15,8 +15,8 @@ _LEAST_SHARE = 1e-3
 def fitted_size(size: Size, side: int, fit: str) -> Size:
     """Height and width of an image after fitting it to a square of `side` pixels.
 
-    ``resize`` fills the square and changes the aspect ratio; ``pad`` keeps the ratio, so that only
-    the longer side has `side` pixels.
+    ``resize`` fills the square and changes the aspect ratio; ``pad`` and ``keep`` keep the ratio,
+    so that only the longer side has `side` pixels.
     """
     if fit == "resize":
         return side, side

@@ -9,7 +9,7 @@ from typing import Any
 from wsss.checks import check_between, check_choice, check_folder, check_least, check_plain_name
 from wsss.data.augment import AugmentConfig
 
-FITS = ("resize", "pad")
+FITS = ("resize", "pad", "keep")
 ON_ERROR = ("raise", "skip")
 
 
@@ -27,7 +27,8 @@ class DatasetSettings(ABC):
     """How an image is fitted to that square, one of `FITS`.
 
     ``resize`` changes the aspect ratio; ``pad`` keeps it and fills the rest with the mean of each
-    band, where masks are ignored.
+    band, where masks are ignored. ``keep`` keeps it too, up to whole patches, and fills nothing;
+    it needs a frozen encoder, and the segmenter pads instead.
     """
     cache_mb: int
     """Memory in MiB that each process uses to cache decoded images, 0 for no cache."""

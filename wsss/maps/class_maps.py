@@ -15,6 +15,7 @@ from wsss.maps.config import AttentionConfig, layer_numbers
 from wsss.maps.sources.registry import SOURCES
 from wsss.maps.sources.source import EncodedView
 from wsss.models.patches import grid_of
+from wsss.models.token_classifier import TokenClassifier
 from wsss.models.trace import block_inputs
 from wsss.models.vit import ClassTokenViT
 
@@ -106,6 +107,20 @@ def view_maps(
     )
     maps = source.maps(view)
     return scores.logits, spread(model, inputs, maps) if config.affinity else maps
+
+
+@torch.no_grad()
+def token_maps(
+    model: ClassTokenViT, patches: Tensor, config: AttentionConfig
+) -> tuple[Tensor, Tensor]:
+    """Logits ``[B, C]`` and maps ``[B, C, h, w]`` of patch tokens ``[B, D, h, w]``.
+
+    For a source of `patches_alone`, and a model whose only head is the patch head.
+    """
+    assert model.patch_head is not None
+    scores = TokenClassifier(model.patch_head).score(patches)
+    view = EncodedView(model, None, scores, [], layers=[], method=config.method)
+    return scores.logits, SOURCES[config.source].maps(view)
 
 
 def _fit(size: torch.Size, scale: float, patch: tuple[int, int]) -> tuple[int, int]:

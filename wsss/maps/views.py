@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from wsss.data.base import Dataset
-from wsss.data.fit import fitted_size, own_size
+from wsss.data.fit import own_size
 from wsss.maps.config import AttentionConfig
-from wsss.models.input_spec import InputSpec, prepare
+from wsss.models.input_spec import InputSpec, input_size, prepare
 
 
 class ShardImage(NamedTuple):
@@ -95,5 +95,5 @@ def _view_size(
 ) -> tuple[int, int]:
     """Height and width to which an image of ``size`` is resized, before ``scales``."""
     if attention.max_side is None:
-        return fitted_size(size, spec.image_size, spec.fit)
+        return input_size(size, spec)
     return own_size(size, attention.max_side)

@@ -51,6 +51,8 @@ class NetworkSettings(ABC):
     """Class scores from class tokens: ``linear`` over all of them, ``mean`` of each, ``none``."""
     patch_head: str = "none"
     """Class scores from patches: the pooling of a `PatchHead`, or ``none``."""
+    patch_members: int = 1
+    """Number of members of the patch head, trained side by side."""
 
     @abstractmethod
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class NetworkSettings(ABC):
         check_choice("model.class_tokens", self.class_tokens, CLASS_TOKENS)
         check_choice("model.token_head", self.token_head, TOKEN_HEADS)
         check_choice("model.patch_head", self.patch_head, ("none", *POOLINGS))
+        check_between("model.patch_members", self.patch_members, 1, 1_000)
         if self.token_head == "none" and self.patch_head == "none":
             raise ValueError("model.token_head and model.patch_head are both none: no class scores")
         if self.token_head == "mean" and self.class_tokens == "shared":

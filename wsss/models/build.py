@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from wsss.checks import check_least
+from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
 from wsss.models.architecture import Architecture, NetworkSettings
+from wsss.models.normalisation import NORMALISATIONS
 from wsss.models.vit import ClassTokenViT
 
 
@@ -31,11 +32,18 @@ class ModelConfig(NetworkSettings):
     `wsss.models.released.pretrained.load_pretrained`."""
     frozen: bool
     """Train only what comes after the encoder, see `wsss.models.freezing`."""
+    normalisation: str
+    """Mean and deviation that images are standardised with: one of `NORMALISATIONS`.
+
+    ``dataset``: those of the training split. ``imagenet``: those that most encoders of photographs
+    were pretrained with.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least("model.patch_size", self.patch_size, 1)
         check_least("model.num_heads", self.num_heads, 1)
+        check_choice("model.normalisation", self.normalisation, NORMALISATIONS)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
 

@@ -29,6 +29,8 @@ class InputSpec:
     """How images are fitted, see `DatasetSettings.fit`."""
     multi_label: bool
     """Several classes per image, or exactly one."""
+    patch_size: int = 1
+    """With ``fit=keep``, the sides of a fitted image are multiples of this."""
 
 
 def standardise(image: Image, spec: InputSpec) -> Tensor:
@@ -38,11 +40,20 @@ def standardise(image: Image, spec: InputSpec) -> Tensor:
     return (torch.from_numpy(image) - mean) / std
 
 
+def input_size(size: Size, spec: InputSpec) -> Size:
+    """Height and width to which an image of ``size`` is resized."""
+    fitted = fitted_size(size, spec.image_size, spec.fit)
+    if spec.fit != "keep":
+        return fitted
+    height, width = (max(1, round(side / spec.patch_size)) * spec.patch_size for side in fitted)
+    return height, width
+
+
 def prepare(image: Image, spec: InputSpec, size: Size | None = None) -> Tensor:
     """Standardised and resized ``[bands, H, W]``; 0, the band's mean, where there is no data.
 
-    By default the longer side becomes ``spec.image_size``.
+    By default it has `input_size`.
     """
     if size is None:
-        size = fitted_size((image.shape[-2], image.shape[-1]), spec.image_size, spec.fit)
+        size = input_size((image.shape[-2], image.shape[-1]), spec)
     return resize(standardise(image, spec), size)

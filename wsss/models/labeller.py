@@ -21,6 +21,10 @@ class Labeller(nn.Module):
         self.conv = nn.Conv2d(dim, num_classes, kernel_size=1)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, C, h, w]``."""
-        scores: Tensor = self.conv(patches - patches.mean(dim=(2, 3), keepdim=True))
+        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, C, h, w]``.
+
+        NaN is no patch, and its scores mean nothing.
+        """
+        centred = patches - patches.nanmean(dim=(2, 3), keepdim=True)
+        scores: Tensor = self.conv(centred.nan_to_num())
         return scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 POOLINGS = ("average", "ranked", "compete")
@@ -24,48 +25,63 @@ class PatchHead(nn.Module):
     patch a class has, and a class's logit is the mean of its scores weighted by its shares. Classes
     thus compete for patches, which keeps their maps apart.
 
+    Several members differ in their initial weights alone. Image labels leave open which of two
+    classes is which where they mostly occur together; members err differently.
+
     Args:
         dim: token width.
         num_classes: number of classes.
         pooling: one of `POOLINGS`.
+        members: number ``M`` of heads that are trained side by side.
     """
 
-    def __init__(self, dim: int, num_classes: int, pooling: str) -> None:
+    def __init__(self, dim: int, num_classes: int, pooling: str, members: int = 1) -> None:
         super().__init__()
-        self.pooling = pooling
+        self.pooling, self.members = pooling, members
         side = 1 if pooling == "compete" else 3
-        self.conv = nn.Conv2d(dim, num_classes, kernel_size=side, padding=side // 2)
+        self.conv = nn.Conv2d(dim, members * num_classes, kernel_size=side, padding=side // 2)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, C, h, w]``."""
+        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, M, C, h, w]``."""
         scores: Tensor = self.conv(patches)
-        return scores
+        return rearrange(scores, "b (m c) h w -> b m c h w", m=self.members)
 
-    def pool(self, scores: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Class scores ``[B, C, h, w]`` to logits ``[B, C]``.
+    def pool(
+        self, scores: Tensor, keep: Tensor | None = None, valid: Tensor | None = None
+    ) -> Tensor:
+        """Class scores ``[B, M, C, h, w]`` to logits ``[B, M, C]``.
 
         Args:
             scores: of every patch.
             keep: ``[B, C]`` of 0 and 1, 0 for a class that is hidden from the competition: no patch
                 is its, and its logit is 0. By default all compete.
+            valid: ``[B, h, w]``, patches that count; by default all. Each image needs one.
         """
-        flat = scores.flatten(2)
+        flat = scores.flatten(3)
+        here = None if valid is None else valid.flatten(1)[:, None, None]
         if self.pooling == "compete":
-            return _compete(flat, keep)
+            return _compete(flat, keep, here)
         if self.pooling == "average":
-            return flat.mean(dim=-1)
+            return flat.mean(dim=-1) if here is None else (flat * here).sum(-1) / here.sum(-1)
+        if here is not None:
+            flat = flat.masked_fill(~here, torch.finfo(flat.dtype).min)
         falling = flat.sort(dim=-1, descending=True).values
         weights = DECAY ** torch.arange(flat.shape[-1], device=flat.device, dtype=flat.dtype)
-        return falling @ (weights / weights.sum())
+        if here is None:
+            return falling @ (weights / weights.sum())
+        weights = weights * (torch.arange(flat.shape[-1], device=flat.device) < here.sum(-1, True))
+        return (falling * weights).sum(dim=-1) / weights.sum(dim=-1)
 
 
-def _compete(scores: Tensor, keep: Tensor | None) -> Tensor:
-    """Logits ``[B, C]`` from scores ``[B, C, N]``, see `PatchHead`."""
+def _compete(scores: Tensor, keep: Tensor | None, valid: Tensor | None) -> Tensor:
+    """Logits ``[B, M, C]`` from scores ``[B, M, C, N]``, see `PatchHead`."""
     least = torch.finfo(scores.dtype).min
     if keep is None:
-        shares = scores.softmax(dim=1)
+        shares = scores.softmax(dim=2)
     else:
-        kept = keep.unsqueeze(-1).to(scores.dtype)
-        shares = scores.masked_fill(kept == 0, least).softmax(dim=1) * kept
+        kept = keep[:, None, :, None].to(scores.dtype)
+        shares = scores.masked_fill(kept == 0, least).softmax(dim=2) * kept
+    if valid is not None:
+        shares = shares * valid
     weights = shares.sum(dim=-1).clamp_min(torch.finfo(scores.dtype).tiny)
     return (shares * scores).sum(dim=-1) / weights

@@ -23,7 +23,7 @@ class TokenClassifier(nn.Module):
         self.patch_head = head
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Patch tokens ``[B, D, h, w]`` to logits ``[B, C]``."""
+        """Patch tokens ``[B, D, h, w]`` to logits ``[B, C]``; NaN is no patch."""
         return self.score(patches).logits
 
     def score(
@@ -34,7 +34,13 @@ class TokenClassifier(nn.Module):
         gates: Tensor | None = None,
         return_attention: bool = False,
     ) -> Scores:
-        """Class scores of patch tokens ``[B, D, h, w]``; there is no attention to return."""
-        scores = self.patch_head(patches)
-        logits = self.patch_head.pool(scores, None if hidden is None else hidden.competing())
-        return Scores(logits, None, logits, scores, Encoded([], patches, None))
+        """Class scores of patch tokens ``[B, D, h, w]``; there is no attention to return.
+
+        NaN is no patch: it takes no part in logits, and its scores mean nothing.
+        """
+        known = patches.nan_to_num()
+        scores = self.patch_head(known)
+        keep = None if hidden is None else hidden.competing()
+        of_members = self.patch_head.pool(scores, keep, ~patches[:, 0].isnan())
+        logits = of_members.mean(dim=1)
+        return Scores(logits, None, of_members, scores.mean(dim=1), Encoded([], known, None))

@@ -78,7 +78,9 @@ class ClassTokenViT(nn.Module):
             self.classifier = nn.Linear(self.num_class_tokens * width, self.num_classes)
         self.patch_head: PatchHead | None = None
         if architecture.patch_head != "none":
-            self.patch_head = PatchHead(width, self.num_classes, architecture.patch_head)
+            self.patch_head = PatchHead(
+                width, self.num_classes, architecture.patch_head, architecture.patch_members
+            )
         self.labeller: Labeller | None = None
         if architecture.labeller:
             self.labeller = Labeller(width, self.num_classes)
@@ -168,10 +170,12 @@ class ClassTokenViT(nn.Module):
             token_logits = tokens.mean(dim=-1)
         if self.patch_head is not None:
             assert encoded.patches is not None
-            patch_scores = self.patch_head(encoded.patches)
+            of_members = self.patch_head(encoded.patches)
             competing = None if hidden is None else hidden.competing()
-            patch_logits = self.patch_head.pool(patch_scores, competing)
-        parts = [part for part in (token_logits, patch_logits) if part is not None]
+            patch_logits = self.patch_head.pool(of_members, competing)
+            patch_scores = of_members.mean(dim=1)
+        of_patches = None if patch_logits is None else patch_logits.mean(dim=1)
+        parts = [part for part in (token_logits, of_patches) if part is not None]
         logits = parts[0] if len(parts) == 1 else torch.stack(parts).mean(dim=0)
         return Scores(logits, token_logits, patch_logits, patch_scores, encoded)
 

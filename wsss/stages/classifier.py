@@ -17,7 +17,8 @@ from wsss.models.build import build_classifier
 from wsss.models.checkpoint import load_weights
 from wsss.models.freezing import freeze_encoder
 from wsss.models.input_spec import InputSpec
-from wsss.models.released.pretrained import LoadReport, load_pretrained
+from wsss.models.normalisation import imagenet_statistics
+from wsss.models.released.pretrained import LoadReport, load_pretrained, pretrained_side
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
 from wsss.training.samples import Batch, TrainingSamples, build_loader
@@ -36,11 +37,15 @@ def build(
     """The classifier before training: fresh, from ``model.init_from`` or ``model.pretrained``.
 
     ``note`` receives the report on pretrained weights. With ``model.frozen`` the encoder is not
-    trained.
+    trained, and has position embeddings for the size that it was pretrained at, so that they are
+    interpolated only once.
     """
+    size = spec.image_size
+    if config.model.frozen and config.model.pretrained is not None:
+        size = pretrained_side(Path(config.model.pretrained)) * config.model.patch_size
     model = build_classifier(
         config.model,
-        image_size=spec.image_size,
+        image_size=size,
         in_channels=len(spec.bands),
         num_classes=len(spec.classes),
         generator=keyed_generator(config.seed, "init"),
@@ -67,6 +72,7 @@ def blank_spec(config: Config, dataset: Dataset) -> InputSpec:
         image_size=config.dataset.image_size,
         fit=config.dataset.fit,
         multi_label=dataset.info.multi_label,
+        patch_size=config.model.patch_size if config.dataset.fit == "keep" else 1,
     )
 
 
@@ -74,6 +80,15 @@ def input_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> 
     """Bands, classes and band statistics of the training split; statistics are cached."""
     statistics = band_statistics(dataset, memory=memory)
     return replace(blank_spec(config, dataset), mean=statistics.mean, std=statistics.std)
+
+
+def classifier_spec(config: Config, dataset: Dataset, memory: Path | None = None) -> InputSpec:
+    """The input of the classifier, with the mean and deviation that its encoder expects."""
+    if config.model.normalisation == "dataset":
+        return input_spec(config, dataset, memory)
+    info = dataset.info
+    mean, std = imagenet_statistics(info.bands, info.display_range)
+    return replace(blank_spec(config, dataset), mean=mean, std=std)
 
 
 def classifier_loaders(

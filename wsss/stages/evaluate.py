@@ -16,8 +16,8 @@ from wsss.models.checkpoint import load_classifier
 from wsss.pseudo_masks.files import read_pseudo_mask
 from wsss.stages.segmenter import segmenter_reader
 from wsss.stages.thresholds import choose_threshold, origin
+from wsss.stages.token_training import score_classifier
 from wsss.stages.truth import curve_images, evaluated_truth, reported_split
-from wsss.training.predict import validate_classifier
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -58,9 +58,7 @@ def run(context: Context) -> Metrics:
     model, spec = load_classifier(upstream["prune"])
     predict = segmenter_reader(context, upstream["segment"])
     metrics = {
-        "classifier": {
-            split: validate_classifier(model, dataset, split, spec=spec, device=context.device)
-        },
+        "classifier": {split: score_classifier(context, model, spec, split)},
         "pseudo_mask": {
             name: evaluate_masks(
                 dataset,

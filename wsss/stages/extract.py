@@ -21,19 +21,21 @@ from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.types import SPLITS
 from wsss.engine.stage import WHOLE, Context, Metrics, Part, Stage, dataset_inputs
-from wsss.maps.class_maps import class_maps
+from wsss.maps.class_maps import class_maps, token_maps
 from wsss.maps.layer_weights import attended_scores, learn_layer_weights
+from wsss.maps.sources.registry import SOURCES
 from wsss.maps.storage import is_whole, shard_path, write_shard
 from wsss.maps.views import Views, read_views
 from wsss.models.checkpoint import load_classifier
 from wsss.models.input_spec import InputSpec
 from wsss.models.vit import ClassTokenViT
 from wsss.progress import track
+from wsss.stages.frozen import patch_tokens, trains_on_tokens
 from wsss.stages.gates import head_weights
+from wsss.stages.shards import shards_of
 from wsss.training.losses import class_probabilities
 from wsss.training.samples import TrainingSamples, build_loader
-
-SHARD = 64
+from wsss.training.stored_tokens import StoredTokens
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -85,11 +87,16 @@ def _source(context: Context) -> Source:
 
 def _write_shards(context: Context, source: Source, part: Part) -> None:
     for split in SPLITS:
-        ids, path = context.dataset.ids(split), partial(shard_path, context.artifact.path, split)
-        shards = dict(enumerate(ids[first : first + SHARD] for first in range(0, len(ids), SHARD)))
+        path = partial(shard_path, context.artifact.path, split)
+        shards = shards_of(context.dataset.ids(split))
         missing = [i for i in shards if part.has(i) and not is_whole(path(i), shards[i])]
         if not missing:
             continue  # start no workers
+        if _tokens_suffice(context.config):
+            tokens = patch_tokens(context, source.model, source.spec, split, part)
+            for index in missing:
+                _write_from_tokens(context, source, path(index), shards[index], tokens[index])
+            continue
         views = read_views(
             context.dataset,
             {index: shards[index] for index in missing},
@@ -100,6 +107,26 @@ def _write_shards(context: Context, source: Source, part: Part) -> None:
         together = groupby(views, lambda batch: batch.shard)
         for index, batches in track(together, f"maps of {split}", len(missing)):
             _write_shard(context, source, path(index), ids=shards[index], batches=batches)
+
+
+def _tokens_suffice(config: Config) -> bool:
+    """Whether maps are made of the patch tokens that training has computed, at their size."""
+    attention = config.attention
+    one_view = attention.max_side is None and attention.scales == [1.0] and not attention.flip
+    alone = SOURCES[attention.source].patches_alone and not attention.affinity
+    return trains_on_tokens(config) and one_view and alone
+
+
+def _write_from_tokens(
+    context: Context, source: Source, path: Path, ids: Sequence[str], tokens: Path
+) -> None:
+    stored, model = StoredTokens([tokens]), source.model.cpu()
+    found = [
+        token_maps(model, stored.read(row)[None], context.config.attention)
+        for row in range(len(ids))
+    ]
+    probabilities = [class_probabilities(p, source.spec.multi_label)[0] for p, _ in found]
+    write_shard(path, ids, [maps[0] for _, maps in found], probabilities)
 
 
 def _write_shard(

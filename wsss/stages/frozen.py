@@ -1,4 +1,4 @@
-"""Training on the patch tokens of a frozen encoder, which are computed once.
+"""Patch tokens of a frozen encoder, which are computed once.
 
 They are kept in ``data/tokens`` of the outputs folder, so that other settings of masking, loss and
 optimizer train within minutes. What is kept is deleted at will.
@@ -7,33 +7,29 @@ optimizer train within minutes. What is kept is deleted at will.
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, replace
-from functools import partial
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch import Tensor
 
-from wsss.atomic import replacing
 from wsss.config.schema import Config
 from wsss.data.fit import pad
 from wsss.data.types import Split
-from wsss.digests import file_digest, file_digests
-from wsss.engine.artifacts import write_json
-from wsss.engine.stage import Context, dataset_inputs
-from wsss.models.input_spec import InputSpec, prepare
+from wsss.engine.stage import WHOLE, Context, Part, dataset_inputs
+from wsss.errors import UserError
+from wsss.models.input_spec import InputSpec, input_size, prepare
+from wsss.models.patches import grid_of
 from wsss.models.vit import ClassTokenViT
 from wsss.progress import track
 from wsss.runs.identity import fingerprint
-from wsss.training.samples import Batch, build_loader
-from wsss.training.self_labelling import learn_from_own_labels
-from wsss.training.token_samples import TokenSamples
+from wsss.stages.shards import shards_of
+from wsss.training.stored_tokens import is_intact, write_tokens
 
-_VERSION = 1
+_VERSION = 2
 _BATCH = 16
 
 
@@ -49,109 +45,87 @@ def trains_on_tokens(config: Config) -> bool:
     )
 
 
-def self_label(context: Context, model: ClassTokenViT, spec: InputSpec) -> None:
-    """Add a labeller to a trained classifier, if the config has rounds of self-labelling."""
-    settings = context.config.self_labelling
-    if settings.rounds == 0:
-        return
-    assert model.patch_head is not None
-    labeller = learn_from_own_labels(
-        model.patch_head,
-        _tokens(context, model, spec, "train", views=_views(context.config)),
-        torch.from_numpy(context.dataset.labels("train")),
-        settings,
-        seed=context.config.seed,
-        report=partial(context.report_epoch, unit="round"),
-    )
-    model.architecture, model.labeller = replace(model.architecture, labeller=True), labeller
+def patch_tokens(
+    context: Context, model: ClassTokenViT, spec: InputSpec, split: Split, part: Part = WHOLE
+) -> dict[int, Path]:
+    """The file of each shard of a part; computed where it is missing or damaged.
 
-
-def token_loaders(
-    context: Context, model: ClassTokenViT, spec: InputSpec
-) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-    """Loaders of patch tokens of the training and validation split, with image labels.
-
-    Of the augmentation, the horizontal flip alone applies: each view must be encoded.
+    Each image has one view or, in the training split with ``augment.flip_horizontal``, its mirror
+    image as the second.
     """
-    config = context.config
-
-    def samples(split: Split, views: int) -> TokenSamples:
-        tokens = _tokens(context, model, spec, split, views=views)
-        labels = torch.from_numpy(context.dataset.labels(split))
-        return TokenSamples(tokens, labels, config.seed)
-
-    def loader(samples: TokenSamples, *, shuffle: bool) -> DataLoader[Batch]:
-        return build_loader(
-            samples,
-            batch_size=config.trainer.batch_size,
-            seed=config.seed,
-            shuffle=shuffle,
-            num_workers=0,  # reading tokens is no work
-            **({"world": context.world} if shuffle else {}),
-        )
-
-    train, val = samples("train", _views(config)), samples("val", 1)
-    return loader(train, shuffle=True), loader(val, shuffle=False)
-
-
-def _views(config: Config) -> int:
-    return 2 if config.dataset.augment.flip_horizontal else 1
-
-
-def _tokens(
-    context: Context, model: ClassTokenViT, spec: InputSpec, split: Split, *, views: int
-) -> NDArray[np.float16]:
-    """``[images, views, D, h, w]``, memory-mapped; the second view is the mirror image."""
+    views = 2 if split == "train" and context.config.dataset.augment.flip_horizontal else 1
     question = [
         _VERSION,
         _weights_digest(model),
-        model.architecture.description() | {"num_classes": None, "labeller": None},
-        asdict(spec) | {"classes": None},
+        model.architecture.description() | {"num_classes": 0, "patch_members": 0, "labeller": 0},
+        asdict(spec) | {"classes": 0},
         dataset_inputs(context.config, context.dataset, (split,)),
         views,
     ]
-    path = context.config.outputs / "data" / "tokens" / f"{fingerprint(question)}.npy"
-    if not _is_whole(path, context.memory):
-        _encode(context, model, spec, split, views=views, path=path)
-    kept: NDArray[np.float16] = np.load(path, mmap_mode="r")
-    return kept
+    folder = context.config.outputs / "data" / "tokens" / fingerprint(question)
+    shards = {i: ids for i, ids in shards_of(context.dataset.ids(split)).items() if part.has(i)}
+    paths = {index: folder / f"{split}_{index:05d}.safetensors" for index in shards}
+    missing = {i: ids for i, ids in shards.items() if not is_intact(paths[i], context.memory)}
+    if missing:
+        _state_size(context, model, spec, split, ids=list(chain(*missing.values())), views=views)
+        model.to(context.device).eval()
+        for index in track(missing, f"patch tokens of {split}", len(missing)):
+            tokens = dict(_encode(context, model, spec, missing[index], views=views))
+            write_tokens(paths[index], [tokens[image_id] for image_id in missing[index]])
+        model.cpu()
+    return paths
+
+
+def _state_size(
+    context: Context,
+    model: ClassTokenViT,
+    spec: InputSpec,
+    split: Split,
+    *,
+    ids: Sequence[str],
+    views: int,
+) -> None:
+    """Say what tokens take before they are computed; `UserError` if the disk has less."""
+    grids = [_grid(context, model, spec, image_id) for image_id in ids]
+    size = 2 * views * model.architecture.embed_dim * sum(h * w for h, w in grids)
+    free = shutil.disk_usage(context.config.outputs).free
+    if size > free:
+        raise UserError(
+            f"patch tokens of {split} take {size / 1e9:.3g} GB, the disk of "
+            f"{context.config.outputs} has {free / 1e9:.3g}; lower dataset.image_size"
+        )
+    context.console.print(f"  patch tokens of {split}: {size / 1e6:.3g} MB, computed once")
+
+
+def _grid(
+    context: Context, model: ClassTokenViT, spec: InputSpec, image_id: str
+) -> tuple[int, int]:
+    side = spec.image_size
+    padded = spec.fit == "pad"
+    size = (side, side) if padded else input_size(context.dataset.size(image_id), spec)
+    return grid_of(size, model.patch_size)
 
 
 @torch.no_grad()
 def _encode(
-    context: Context, model: ClassTokenViT, spec: InputSpec, split: Split, *, views: int, path: Path
-) -> None:
-    dataset, ids = context.dataset, context.dataset.ids(split)
-    (rows, columns), width = model.architecture.grid, model.architecture.embed_dim
-    shape = (len(ids), views, width, rows, columns)
-    size = 2 * np.prod(shape, dtype=np.int64) / 1e6
-    context.console.print(f"  patch tokens of {split}: {size:.0f} MB, computed once")
-    model.to(context.device).eval()
-    with replacing(path) as partial:
-        tokens = open_memmap(partial, "w+", np.float16, shape)
-        batches = range(0, len(ids), _BATCH)
-        for first in track(batches, f"patch tokens of {split}", len(batches)):
-            some = ids[first : first + _BATCH]
-            images = torch.stack(
-                [pad(prepare(dataset.read_image(i), spec), spec.image_size) for i in some]
-            ).to(context.device)
-            for view in range(views):
-                encoded = model.encode(images.flip(-1) if view else images)
-                assert encoded.patches is not None
-                tokens[first : first + len(some), view] = encoded.patches.half().cpu().numpy()
-        tokens.flush()
-        del tokens
-        digest = file_digest(partial)
-    write_json(path.with_suffix(".json"), {"sha256": digest})
-    model.cpu()
-
-
-def _is_whole(path: Path, memory: Path) -> bool:
-    try:
-        stated = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        return [stated["sha256"]] == file_digests([path], memory)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False
+    context: Context, model: ClassTokenViT, spec: InputSpec, ids: Sequence[str], *, views: int
+) -> Iterator[tuple[str, Tensor]]:
+    """Image ids and their tokens ``[views, D, h, w]``, in batches of one size."""
+    by_grid: dict[tuple[int, int], list[str]] = {}
+    for image_id in ids:
+        by_grid.setdefault(_grid(context, model, spec, image_id), []).append(image_id)
+    for members in by_grid.values():
+        for first in range(0, len(members), _BATCH):
+            some = members[first : first + _BATCH]
+            prepared = [prepare(context.dataset.read_image(i), spec) for i in some]
+            if spec.fit == "pad":
+                prepared = [pad(image, spec.image_size) for image in prepared]
+            images = torch.stack(prepared).to(context.device)
+            encoded = [
+                model.encode(images.flip(-1) if view else images).patches for view in range(views)
+            ]
+            both = torch.stack([patches for patches in encoded if patches is not None], dim=1)
+            yield from zip(some, both.half().cpu(), strict=True)
 
 
 def _weights_digest(model: ClassTokenViT) -> str:

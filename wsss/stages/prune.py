@@ -24,9 +24,9 @@ from wsss.models.pruning import parameter_count, remove_closed_heads
 from wsss.models.vit import ClassTokenViT
 from wsss.stages.classifier import classifier_loaders
 from wsss.stages.gates import GATES
+from wsss.stages.token_training import score_classifier
 from wsss.training.masking import absent_shares
 from wsss.training.optimizers import AdamWConfig
-from wsss.training.predict import validate_classifier
 from wsss.training.pruning import PruningAfter
 from wsss.training.samples import batches_of
 from wsss.training.schedulers import ConstantConfig
@@ -159,7 +159,7 @@ def _val_confidence(context: Context, model: ClassTokenViT, spec: InputSpec) -> 
 
 
 def _val_map(context: Context, model: ClassTokenViT, spec: InputSpec) -> float:
-    metrics = validate_classifier(model, context.dataset, "val", spec=spec, device=context.device)
+    metrics = score_classifier(context, model, spec, "val")
     model.cpu()
     return float(metrics["mAP"])
 

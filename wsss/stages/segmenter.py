@@ -45,7 +45,8 @@ def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: i
     """
     settings, artifact = context.config.segmenter, context.artifact
     classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
-    spec = replace(spec, image_size=settings.image_size, classes=classes)
+    fit = "pad" if spec.fit == "keep" else spec.fit  # a batch has images of one size
+    spec = replace(spec, image_size=settings.image_size, classes=classes, fit=fit, patch_size=1)
     losses: dict[str, float | None] = {}
     for number in range(1, rounds + 1):
         work = _work(artifact, number)

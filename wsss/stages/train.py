@@ -16,6 +16,7 @@ from wsss.engine.artifacts import write_json
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.errors import UserError
 from wsss.models.checkpoint import digest, save_classifier
+from wsss.models.normalisation import imagenet_statistics
 from wsss.models.released.pretrained import LoadReport, weights_file
 from wsss.models.token_classifier import TokenClassifier
 from wsss.models.vit import ClassTokenViT
@@ -23,12 +24,12 @@ from wsss.stages.classifier import (
     blank_spec,
     build,
     classifier_loaders,
+    classifier_spec,
     classifier_trainer,
-    input_spec,
 )
-from wsss.stages.frozen import self_label, token_loaders, trains_on_tokens
+from wsss.stages.frozen import trains_on_tokens
+from wsss.stages.token_training import score_classifier, self_label, token_loaders
 from wsss.training.masking import absent_shares
-from wsss.training.predict import validate_classifier
 from wsss.training.samples import batches_of
 
 
@@ -64,6 +65,13 @@ def check(config: Config, dataset: Dataset) -> None:
             "self_labelling.rounds needs a frozen encoder with a patch head alone, see "
             "experiment=frozen_encoder; set self_labelling.rounds=0"
         )
+    if config.dataset.fit == "keep" and not trains_on_tokens(config):
+        raise UserError(
+            "dataset.fit=keep needs a frozen encoder with a patch head alone, see "
+            "experiment=frozen_encoder; set dataset.fit=pad"
+        )
+    if config.model.normalisation == "imagenet":
+        imagenet_statistics(dataset.info.bands, dataset.info.display_range)
     if config.model.init_from is not None or config.model.pretrained is not None:
         build(config, blank_spec(config, dataset))
 
@@ -75,7 +83,7 @@ def run(context: Context) -> Metrics:
     from wsss.training.fit import fit
 
     config, dataset = context.config, context.dataset
-    spec = input_spec(config, dataset, context.memory)
+    spec = classifier_spec(config, dataset, context.memory)
     model = build(config, spec, partial(_note, context))
     model.train_block = config.trainer.block_runner()
     gate_training = config.pruning.with_classifier()
@@ -115,8 +123,7 @@ def run(context: Context) -> Metrics:
         return {}
     self_label(context, model, spec)
     save_classifier(context.artifact.path, model, spec)
-    validation = validate_classifier(model, dataset, "val", spec=spec, device=context.device)
-    return {"epochs": len(history), "val": validation}
+    return {"epochs": len(history), "val": score_classifier(context, model, spec, "val")}
 
 
 def _note(context: Context, report: LoadReport) -> None:

@@ -8,18 +8,17 @@ to the patches that look alike, as expectation maximisation for a mixture does (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from wsss.checks import check_between, check_positive, check_share
 from wsss.models.labeller import Labeller
 from wsss.models.patch_head import PatchHead
 from wsss.randomness import keyed_generator
+from wsss.training.stored_tokens import StoredTokens, stack
 
 _BALANCING = 10
 """Iterations that raise labels to their least share."""
@@ -75,7 +74,7 @@ def assign(scores: Tensor, labels: Tensor, least_share: float) -> Tensor:
 
 def learn_from_own_labels(
     head: PatchHead,
-    tokens: NDArray[np.float16],
+    tokens: StoredTokens,
     labels: Tensor,
     settings: SelfLabelling,
     *,
@@ -85,8 +84,8 @@ def learn_from_own_labels(
     """Train a labeller, starting from the assignment by a trained patch head.
 
     Args:
-        head: its scores give the first assignment.
-        tokens: patch tokens ``[images, views, D, h, w]``; the first view is used.
+        head: the first assignment is the mean over those by its members.
+        tokens: patch tokens; the first view is used.
         labels: image labels ``[images, C]``.
         settings: rounds and training.
         seed: seed of the experiment.
@@ -97,38 +96,64 @@ def learn_from_own_labels(
         The labeller, in evaluation mode.
     """
     generator = keyed_generator(seed, "self-labelling")
-    labeller = Labeller(tokens.shape[2], labels.shape[1])
+    labeller = Labeller(tokens.dim, labels.shape[1])
     torch.nn.init.trunc_normal_(labeller.conv.weight, std=0.02, generator=generator)
     torch.nn.init.zeros_(labeller.conv.bias)  # type: ignore[arg-type]
-    score: Callable[[Tensor], Tensor] = head
-    before: Tensor | None = None
+    images, least = range(len(tokens)), settings.least_share
+    parts = [_by_members(head, tokens.read(i), labels[i], least) for i in images]
+    before: list[Tensor] | None = None
     for number in range(settings.rounds):
-        optimizer = torch.optim.AdamW(labeller.parameters(), lr=settings.lr, weight_decay=0.05)
-        with torch.no_grad():
-            parts = torch.cat(
-                [
-                    assign(score(_rows(tokens, rows)), labels[rows], settings.least_share).half()
-                    for rows in torch.split(torch.arange(len(tokens)), _BATCH)
-                ]
-            )
-        loss = 0.0
-        for _ in range(settings.epochs):
-            losses = []
-            order = torch.randperm(len(tokens), generator=generator)
-            for rows in torch.split(order, _BATCH):
-                found = labeller(_rows(tokens, rows)).log_softmax(dim=1)
-                entropy = -(parts[rows].float() * found).sum(dim=1).mean()
-                optimizer.zero_grad()
-                torch.autograd.backward(entropy)
-                optimizer.step()
-                losses.append(entropy.detach() * len(rows))
-            loss = float(torch.stack(losses).sum()) / len(tokens)
-        now = parts.argmax(dim=1)
-        changed = 1.0 if before is None else float((now != before).float().mean())
+        if before is not None:
+            parts = [_by_labeller(labeller, tokens.read(i), labels[i], least) for i in images]
+        loss = _learn(labeller, tokens, parts, settings, generator)
+        now = [part.argmax(dim=0) for part in parts]
+        changed = 1.0 if before is None else _changed(before, now)
         report(number, {"self_labelling/loss": loss, "self_labelling/changed": changed})
-        before, score = now, labeller
+        before = now
     return labeller.eval()
 
 
-def _rows(tokens: NDArray[np.float16], rows: Tensor) -> Tensor:
-    return torch.from_numpy(tokens[rows.numpy(), 0].astype(np.float32))
+@torch.no_grad()
+def _by_members(head: PatchHead, patches: Tensor, labels: Tensor, least: float) -> Tensor:
+    """What part of each patch of an image belongs to each class, ``[C, h, w]``, float16."""
+    of_members = head(patches[None])[0]
+    parts = assign(of_members, labels.expand(len(of_members), -1), least)
+    return parts.mean(dim=0).half()
+
+
+@torch.no_grad()
+def _by_labeller(labeller: Labeller, patches: Tensor, labels: Tensor, least: float) -> Tensor:
+    return assign(labeller(patches[None]), labels[None], least)[0].half()
+
+
+def _learn(
+    labeller: Labeller,
+    tokens: StoredTokens,
+    parts: Sequence[Tensor],
+    settings: SelfLabelling,
+    generator: torch.Generator,
+) -> float:
+    """Train the labeller on an assignment; the cross-entropy per patch in the last epoch."""
+    optimizer = torch.optim.AdamW(labeller.parameters(), lr=settings.lr, weight_decay=0.05)
+    loss = 0.0
+    for _ in range(settings.epochs):
+        losses, patches = [], 0
+        for rows in torch.split(torch.randperm(len(tokens), generator=generator), _BATCH):
+            chosen: list[int] = rows.tolist()
+            given = stack([parts[i] for i in chosen], value=0.0).float()
+            found = labeller(tokens.batch(chosen)).log_softmax(dim=1)
+            count = sum(parts[i][0].numel() for i in chosen)
+            entropy = -(given * found).sum() / count
+            optimizer.zero_grad()
+            torch.autograd.backward(entropy)
+            optimizer.step()
+            losses.append(entropy.detach() * count)
+            patches += count
+        loss = float(torch.stack(losses).sum()) / patches
+    return loss
+
+
+def _changed(before: Sequence[Tensor], now: Sequence[Tensor]) -> float:
+    """Share of patches that another class has most of."""
+    changed = sum(int((old != new).sum()) for old, new in zip(before, now, strict=True))
+    return changed / sum(old.numel() for old in before)

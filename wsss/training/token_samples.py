@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from wsss.randomness import derive_seed
 from wsss.training.batches import SampleKey
 from wsss.training.samples import Batch
+from wsss.training.stored_tokens import StoredTokens, fill
 
 
 class TokenSamples(TorchDataset[Batch]):
-    """One view of each image, drawn anew in every epoch.
+    """One view of each image, drawn anew in every epoch; NaN where an image has no patch.
 
     Args:
-        tokens: ``[images, views, D, h, w]``, float16.
+        tokens: tokens of the images.
         labels: image labels ``[images, C]``.
         seed: seed of the experiment.
     """
 
-    def __init__(self, tokens: NDArray[np.float16], labels: Tensor, seed: int) -> None:
+    def __init__(self, tokens: StoredTokens, labels: Tensor, seed: int) -> None:
         self._tokens, self._labels, self._seed = tokens, labels, seed
 
     def __len__(self) -> int:
@@ -30,6 +28,6 @@ class TokenSamples(TorchDataset[Batch]):
 
     def __getitem__(self, key: SampleKey) -> Batch:
         epoch, index = key
-        view = derive_seed(self._seed, "view", epoch, index) % self._tokens.shape[1]
-        tokens = torch.from_numpy(self._tokens[index, view].astype(np.float32))
+        view = derive_seed(self._seed, "view", epoch, index) % self._tokens.views
+        tokens = fill(self._tokens.read(index, view), self._tokens.grid)
         return {"image": tokens, "labels": self._labels[index]}

@@ -138,6 +138,8 @@ CASES = [
     case("model.register_token", OPPOSITE, trained),
     case("model.token_head", "mean", trained),
     case("model.patch_head", "ranked", trained),
+    case("model.patch_members", "2", trained),
+    case("model.normalisation", "imagenet", trained, *FOLDER),
     case("model.init_from", "ROOT/weights", trained),
     case("model.pretrained", "ROOT/vit.safetensors", trained),
     # self-labelling

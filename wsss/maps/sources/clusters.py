@@ -34,6 +34,7 @@ def clusters(view: EncodedView) -> Tensor:
         ``[B, C, h, w]`` from 0 to the number of clusters; 0 if the chosen layers have no head.
     """
     model, images, (height, width) = view.model, view.images, view.grid
+    assert images is not None
     heads = _head_maps(model, view.block_inputs, view.layers, num_patches=height * width)
     result = images.new_zeros(len(images), model.num_classes, height, width)
     if heads.shape[1] == 0:

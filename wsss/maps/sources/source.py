@@ -19,8 +19,9 @@ class EncodedView:
 
     model: ClassTokenViT
     """In evaluation mode."""
-    images: Tensor
-    """``[B, bands, H, W]``, standardised, so that 0 is the mean."""
+    images: Tensor | None
+    """``[B, bands, H, W]``, standardised, so that 0 is the mean; ``None`` where the encoder has run
+    before, see `MapSource.patches_alone`."""
     scores: Scores
     """Contain class attention ``[B, L, K, h, w]`` if the source reads it and it is summed."""
     block_inputs: Sequence[Tensor]
@@ -37,6 +38,7 @@ class EncodedView:
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of patches."""
+        assert self.images is not None
         height, width = self.images.shape[-2:]
         return grid_of((height, width), self.model.patch_size)
 
@@ -58,3 +60,8 @@ class MapSource(NamedTuple):
     """Whether it reads the class attention of all layers, summed or rolled out."""
     block_inputs: bool = False
     """Whether it reads `EncodedView.block_inputs`."""
+
+    @property
+    def patches_alone(self) -> bool:
+        """Whether the patch tokens of the last block are all that it reads."""
+        return not (self.class_attention or self.block_inputs)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,8 +68,25 @@ def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> L
     Raises:
         UserError: the file cannot be read, or holds no vision transformer of this size.
     """
-    try:
+    with _named(path):
         return _load(model, path, bands)
+
+
+def pretrained_side(path: Path) -> int:
+    """Rows, and columns, of patches that a checkpoint has position embeddings for.
+
+    Raises:
+        UserError: as from `load_pretrained`.
+    """
+    with _named(path):
+        return _patch_positions(encoder_weights(read_state_dict(weights_file(path))))[1]
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Every error of a checkpoint as a `UserError` that names the file."""
+    try:
+        yield
     except UserError as error:
         if str(error).startswith("model."):
             raise
@@ -151,14 +169,8 @@ def _tokens(
     model: ClassTokenViT, weights: Mapping[str, Tensor], report: LoadReport
 ) -> dict[str, Tensor]:
     """Class tokens, register token and position embeddings."""
-    positions = weights.get("pos_embed")
-    if positions is None:
-        raise UserError(
-            "its tokens have no position embeddings, which the model needs; "
-            "models with rotary positions, such as DINOv3, are not supported"
-        )
-    prefix = positions.shape[1] - math.isqrt(positions.shape[1]) ** 2
-    side = math.isqrt(positions.shape[1] - prefix)
+    positions, side = _patch_positions(weights)
+    prefix = positions.shape[1] - side**2
     ready = {"cls_token": weights["cls_token"].expand(-1, model.num_class_tokens, -1).clone()}
     if model.num_class_tokens > 1:
         report.adapted["cls_token"] = f"one token for each of {model.num_classes} classes"
@@ -174,6 +186,17 @@ def _tokens(
     if "register_tokens" in weights and model.register_token is not None:
         ready["register_token"] = weights["register_tokens"][:, :1]
     return ready
+
+
+def _patch_positions(weights: Mapping[str, Tensor]) -> tuple[Tensor, int]:
+    """Position embeddings ``[1, T, D]``, those of a square of patches last, and its side."""
+    positions = weights.get("pos_embed")
+    if positions is None:
+        raise UserError(
+            "its tokens have no position embeddings, which the model needs; "
+            "models with rotary positions, such as DINOv3, are not supported"
+        )
+    return positions, math.isqrt(positions.shape[1])
 
 
 def _patch_embedding(
