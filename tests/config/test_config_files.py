@@ -22,7 +22,7 @@ from wsss.errors import UserError
 from wsss.maps.config import layer_numbers
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter import build_segmenter
-from wsss.models.segmenter_config import UNetConfig
+from wsss.models.segmenter_config import EncoderSegmenterConfig, UNetConfig
 from wsss.stages.classifier import build
 from wsss.stages.truth import reported_split
 from wsss.training.optimizers import build_optimizer
@@ -71,8 +71,11 @@ def test_every_option_builds_what_it_describes(option: str) -> None:
     assert layer_numbers(config.attention.layers, config.model.depth)
     assert reported_split(config) in SPLITS
     assert choose_stages(config.stage)
-    segmenter = build_segmenter(config.segmenter.architecture(), spec, seed=0).eval()
-    assert segmenter(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
+    sizes = config.segmenter.architecture()
+    if isinstance(config.segmenter, EncoderSegmenterConfig):
+        sizes["encoder"] = model.architecture.description()
+    segmenter = build_segmenter(sizes, spec, seed=0).eval()
+    assert segmenter(torch.zeros(1, 3, 112, 112)).shape == (1, 2, 112, 112)
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, *EXPERIMENTS])

@@ -39,7 +39,7 @@ def command(outputs: Path, *overrides: str, tracking: str = "none") -> list[str]
     chosen = [a for a in TINY if a.split("=")[0] not in replaced]
     if "pruning" in replaced and "pruning=after" not in overrides:
         chosen = [a for a in chosen if not a.startswith("pruning.")]
-    if "segmenter=segformer" in overrides:
+    if {"segmenter=segformer", "segmenter=encoder"} & set(overrides):
         chosen = [a for a in chosen if not a.startswith("segmenter.channels")]
     flags = [o for o in overrides if o.startswith("-")]
     return [

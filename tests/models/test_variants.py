@@ -136,7 +136,7 @@ def test_a_patch_head_changes_neither_token_scores_nor_attention() -> None:
     assert plain.encoded.class_attention is not None
     torch.testing.assert_close(scores.encoded.class_attention, plain.encoded.class_attention)
     assert scores.patch_logits is not None
-    torch.testing.assert_close(scores.logits, (scores.token_logits + scores.patch_logits[:, 0]) / 2)
+    torch.testing.assert_close(scores.logits, (scores.token_logits + scores.patch_logits) / 2)
 
 
 @torch.no_grad()

@@ -10,19 +10,22 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
-from helpers.config_keys.laboratory import Laboratory
 from helpers.photographs import SMALL, evaluated
 from PIL import Image as Pillow
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from wsss.config.composing import compose_config
 from wsss.data.open import open_dataset
-from wsss.engine.stage import Part
+from wsss.engine.artifacts import Artifact
+from wsss.engine.stage import Context, Part
 from wsss.models.checkpoint import load_classifier
 from wsss.models.input_spec import prepare
+from wsss.models.segmenter import load_segmenter
 from wsss.stages import shards, train
 from wsss.stages.classifier import blank_spec, build
 from wsss.stages.frozen import patch_tokens
+from wsss.tracking import RunLog
 from wsss.training.stored_tokens import StoredTokens
 
 RECIPE = (
@@ -34,6 +37,7 @@ RECIPE = (
     "attention.max_side=null",
     "trainer.max_epochs=3",
 )
+UNET = "segmenter=unet"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(outputs: Path, weights: Path, *overrides: str) -> str:
-    chosen = [*RECIPE, f"model.pretrained={weights}", *overrides]
+    chosen = [*RECIPE, UNET, f"model.pretrained={weights}", *overrides]
     return tiny.run(outputs, *chosen).stdout
 
 
@@ -115,7 +119,7 @@ def test_tokens_are_those_of_the_images(
 
     model, spec = load_classifier(of_tokens)
     config = compose_config(
-        *tiny.command(tmp_path / "tokens", *RECIPE, *still)[3:], "model.frozen=false"
+        *tiny.command(tmp_path / "tokens", *RECIPE, UNET, *still)[3:], "model.frozen=false"
     )
     dataset = open_dataset(config.dataset)
     ids = dataset.ids("val")
@@ -151,7 +155,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_images_keep_their_shape(
     weights: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = [*RECIPE, f"model.pretrained={weights}", "dataset.background=null"]
+    chosen = [*RECIPE, UNET, f"model.pretrained={weights}", "dataset.background=null"]
     chosen += ["dataset.image_size=64", "model.normalisation=imagenet"]
     metrics = evaluated(pictures, tmp_path, capsys, *chosen)
     assert 0 <= metrics["segmenter"]["test"]["miou"] <= 1
@@ -173,15 +177,32 @@ def test_images_keep_their_shape(
         torch.testing.assert_close(tokens.read(index), alone[0], rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.slow
+def test_a_segmenter_on_the_encoder_trains_its_decoder_alone(weights: Path, tmp_path: Path) -> None:
+    chosen = ["segmenter=encoder", "segmenter.decoder_width=16", f"model.pretrained={weights}"]
+    tiny.run(tmp_path, *RECIPE, *chosen)
+    (classifier,) = (load_file(p / "classifier.safetensors") for p in classifiers(tmp_path))
+    (path,) = tmp_path.glob("artifacts/segment/*/segmenter.safetensors")
+    trained = load_file(path)
+    kept = {n.removeprefix("encoder."): v for n, v in trained.items() if n.startswith("encoder.")}
+    shared = {n for n in kept if not n.startswith("patch_head.")}
+    assert {n for n in classifier if n.startswith(("blocks.", "norm.", "patch_embed."))} < shared
+    assert all(torch.equal(kept[n], classifier[n]) for n in shared)
+    network, _ = load_segmenter(path.parent)
+    assert network(torch.zeros(1, 13, 40, 32)).shape == (1, 8, 40, 32)
+
+
 def test_a_part_computes_its_own_shards(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "SHARD", 5)
-    lab = Laboratory(tmp_path)
-    command = tiny.command(tmp_path, *RECIPE, f"model.pretrained={weights}")[3:]
-    context = lab.context(tuple(command), tmp_path / "artifact")
-    spec = blank_spec(context.config, context.dataset)
-    model = build(context.config, spec)
+    command = tiny.command(tmp_path, *RECIPE, UNET, f"model.pretrained={weights}")[3:]
+    config = compose_config(*command)
+    dataset, log = open_dataset(config.dataset), RunLog(tmp_path / "log", "probe", "")
+    artifact = Artifact(tmp_path / "artifact", "probe", 1, {}, {})
+    context = Context(config, dataset, artifact, {}, log, Console(quiet=True))
+    spec = blank_spec(config, dataset)
+    model = build(config, spec)
     first = patch_tokens(context, model, spec, "val", Part(0, 2))
     assert list(first) == [0, 2] and len(stored(tmp_path)) == 2  # of 12 images
     second = patch_tokens(context, model, spec, "val", Part(1, 2))
@@ -197,6 +218,12 @@ def test_a_part_computes_its_own_shards(
         (["attention.source=competition"], ["attention.source=competition", "patch_head=compete"]),
         (["attention.source=self_labelled"], ["self_labelled", "self_labelling.rounds"]),
         (["self_labelling.rounds=1"], ["self_labelling.rounds", "frozen encoder"]),
+        (
+            ["segmenter=encoder", "segmenter.window=12", "pruning=none"],
+            ["window is 12", "such as 16"],
+        ),
+        (["segmenter=encoder", "pruning=joint"], ["segmenter=encoder", "pruning=none"]),
+        (["segmenter=encoder", "stage=ceiling"], ["ceiling", "segmenter=unet"]),
         (["dataset.fit=keep"], ["dataset.fit=keep", "frozen_encoder", "dataset.fit=pad"]),
         (["model.normalisation=imagenet", "dataset.modality=s2"], ["normalisation", "dataset"]),
     ],

@@ -12,18 +12,24 @@ OBJECTIVES = ("mAP", "pseudo_mask")
 
 def check_masking(masking: Masking, model: ModelConfig) -> None:
     """`UserError` if masking is on but the model has no class tokens where it hides them."""
-    if not isinstance(masking, TokenMasking):
-        return
-    if masking.place == "patches":
-        if model.patch_head != "compete":
-            raise UserError("masking.place=patches needs model.patch_head=compete")
+    if not isinstance(masking, TokenMasking) or masking.place == "patches":
         return
     if model.class_tokens == "shared":
         raise UserError(
             f"masking={masking.name} needs model.class_tokens=per_class; set masking=none"
         )
     if model.token_head == "none":
-        raise UserError(f"masking={masking.name} needs model.token_head; set masking=none")
+        raise UserError(
+            f"masking={masking.name} needs model.token_head; set masking=none, or "
+            "masking.place=patches with model.patch_head=compete"
+        )
+
+
+def check_competition(masking: Masking, model: ModelConfig) -> None:
+    """`UserError` if classes are hidden from a competition that the model does not have."""
+    hides = isinstance(masking, TokenMasking) and masking.place == "patches"
+    if hides and model.patch_head != "compete":
+        raise UserError("masking.place=patches needs model.patch_head=compete")
 
 
 def check_objective(objective: str, evaluation: EvaluationConfig) -> None:

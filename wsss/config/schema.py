@@ -13,7 +13,12 @@ from wsss.data.settings import DatasetSettings
 from wsss.evaluation.judging import EvaluationConfig
 from wsss.maps.config import AttentionConfig
 from wsss.models.build import ModelConfig
-from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
+from wsss.models.segmenter_config import (
+    EncoderSegmenterConfig,
+    SegFormerConfig,
+    SegmenterConfig,
+    UNetConfig,
+)
 from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
 from wsss.training.losses import LossConfig
@@ -27,7 +32,12 @@ from wsss.training.trainer_config import TrainerConfig
 GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "dataset": {kind: dataset.config_class for kind, dataset in DATASETS.items()},
     "model": ModelConfig,
-    "masking": {"none": NoMasking, "random": RandomMasking, "scheduled": ScheduledMasking},
+    "masking": {
+        "none": NoMasking,
+        "random": RandomMasking,
+        "patches": RandomMasking,
+        "scheduled": ScheduledMasking,
+    },
     "loss": LossConfig,
     "pruning": {
         "none": NoPruning,
@@ -40,7 +50,11 @@ GROUPS: Mapping[str, type | Mapping[str, type]] = {
     "self_labelling": SelfLabelling,
     "attention": AttentionConfig,
     "pseudo_mask": PseudoMaskConfig,
-    "segmenter": {"unet": UNetConfig, "segformer": SegFormerConfig},
+    "segmenter": {
+        "unet": UNetConfig,
+        "segformer": SegFormerConfig,
+        "encoder": EncoderSegmenterConfig,
+    },
     "evaluation": EvaluationConfig,
     "launch": {"local": LocalLaunch, "slurm": ClusterLaunch, "debug": ClusterLaunch},
     "tracking": TrackingConfig,

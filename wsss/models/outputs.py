@@ -31,13 +31,14 @@ class Scores(NamedTuple):
     """Class scores of each head, and what they were computed from."""
 
     logits: Tensor
-    """``[B, C]``, before sigmoid or softmax; the mean over the heads that the model has, and over
-    the members of the patch head."""
+    """``[B, C]``, before sigmoid or softmax; the mean over the heads that the model has."""
     token_logits: Tensor | None
     """``[B, C]`` of the class tokens; ``None`` without a token head."""
     patch_logits: Tensor | None
-    """``[B, M, C]`` of each member of the patch head, if there is one."""
+    """``[B, C]`` of the patch head, if there is one; the mean over its members."""
     patch_scores: Tensor | None
     """``[B, C, h, w]``: scores of every patch, which the patch head pools into its logits; the mean
     over its members."""
     encoded: Encoded
+    member_logits: Tensor | None = None
+    """``[B, M, C]`` of each member of the patch head, which are trained apart."""

@@ -14,13 +14,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wsss.errors import UserError, one_line
+from wsss.models.encoder_segmenter import EncoderSegmenter
 from wsss.models.input_spec import InputSpec
 from wsss.models.segformer import SegFormer
 from wsss.models.segmenter_config import SegmenterConfig
 from wsss.models.unet import build_unet
 
 WEIGHTS, DESCRIPTION = "segmenter.safetensors", "segmenter.json"
-ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {"unet": build_unet, "segformer": SegFormer}
+ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
+    "unet": build_unet,
+    "segformer": SegFormer,
+    "encoder": EncoderSegmenter,
+}
 
 
 def build_segmenter(architecture: Mapping[str, Any], spec: InputSpec, seed: int) -> nn.Module:
@@ -28,7 +33,7 @@ def build_segmenter(architecture: Mapping[str, Any], spec: InputSpec, seed: int)
 
     Args:
         architecture: from `SegmenterConfig.architecture`; without a name, as in older files, it
-            describes a U-Net.
+            describes a U-Net. That of a segmenter on an encoder has its description too.
         spec: bands and classes.
         seed: determines the weights.
     """
@@ -82,7 +87,10 @@ def save_segmenter(
 ) -> None:
     """Write a segmenter into ``directory``."""
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, directory / WEIGHTS)
-    description = {"model": config.architecture(), "input": asdict(spec)}
+    model = config.architecture()
+    if isinstance(network, EncoderSegmenter):
+        model["encoder"] = network.encoder.architecture.description()
+    description = {"model": model, "input": asdict(spec)}
     (directory / DESCRIPTION).write_text(json.dumps(description, indent=1))
 
 

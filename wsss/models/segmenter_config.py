@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from wsss.checks import check_choice, check_least, check_positive, check_share
+from wsss.checks import check_between, check_choice, check_least, check_positive, check_share
 
 LOSSES: Mapping[str, str | None] = {
     "cross_entropy": None,
@@ -171,6 +171,26 @@ class SegFormerConfig(SegmenterConfig):
     def smallest_side(self) -> int:
         """That of the decoder, a quarter of the window."""
         return -(-self.window // 4)
+
+
+@dataclass(frozen=True)
+class EncoderSegmenterConfig(SegmenterConfig):
+    """A decoder on the classifier's encoder, see `wsss.models.encoder_segmenter`."""
+
+    decoder_width: int
+    """Width of the decoder's hidden layer."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_between("segmenter.decoder_width", self.decoder_width, 1, 2**20)
+
+    def least_weights(self) -> int:
+        """Those of the hidden layer; the encoder is not trained."""
+        return 9 * self.decoder_width
+
+    def smallest_side(self) -> int:
+        """No grid is batch-normalised."""
+        return self.window
 
 
 def _check_sizes(key: str, values: list[int]) -> None:

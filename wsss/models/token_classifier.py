@@ -43,4 +43,5 @@ class TokenClassifier(nn.Module):
         keep = None if hidden is None else hidden.competing()
         of_members = self.patch_head.pool(scores, keep, ~patches[:, 0].isnan())
         logits = of_members.mean(dim=1)
-        return Scores(logits, None, of_members, scores.mean(dim=1), Encoded([], known, None))
+        encoded = Encoded([], known, None)
+        return Scores(logits, None, logits, scores.mean(dim=1), encoded, of_members)

@@ -163,7 +163,7 @@ class ClassTokenViT(nn.Module):
             head_weights=head_weights,
         )
         tokens = encoded.layer_tokens[-1]
-        token_logits = patch_logits = patch_scores = None
+        token_logits = patch_logits = patch_scores = member_logits = None
         if self.classifier is not None:
             token_logits = self.classifier(tokens.flatten(1))
         elif self.architecture.token_head == "mean":
@@ -172,12 +172,11 @@ class ClassTokenViT(nn.Module):
             assert encoded.patches is not None
             of_members = self.patch_head(encoded.patches)
             competing = None if hidden is None else hidden.competing()
-            patch_logits = self.patch_head.pool(of_members, competing)
-            patch_scores = of_members.mean(dim=1)
-        of_patches = None if patch_logits is None else patch_logits.mean(dim=1)
-        parts = [part for part in (token_logits, of_patches) if part is not None]
+            member_logits = self.patch_head.pool(of_members, competing)
+            patch_logits, patch_scores = member_logits.mean(dim=1), of_members.mean(dim=1)
+        parts = [part for part in (token_logits, patch_logits) if part is not None]
         logits = parts[0] if len(parts) == 1 else torch.stack(parts).mean(dim=0)
-        return Scores(logits, token_logits, patch_logits, patch_scores, encoded)
+        return Scores(logits, token_logits, patch_logits, patch_scores, encoded, member_logits)
 
     def encode(
         self,

@@ -13,7 +13,9 @@ from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.types import Split
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
+from wsss.errors import UserError
 from wsss.evaluation.judging import evaluate_masks
+from wsss.models.segmenter_config import EncoderSegmenterConfig
 from wsss.stages.classifier import input_spec
 from wsss.stages.segmenter import Labels, segmenter_inputs, segmenter_reader, train_segmenter
 from wsss.stages.truth import Truth, read_truth, reported_split
@@ -36,6 +38,12 @@ def plan(config: Config, dataset: Dataset) -> dict[str, Any]:
         "overlap": config.segmenter.overlap,
         "name": dataset.info.name,
     }
+
+
+def check(config: Config, dataset: Dataset) -> None:
+    """`UserError` for a segmenter that needs the encoder of a classifier."""
+    if isinstance(config.segmenter, EncoderSegmenterConfig):
+        raise UserError("stage=ceiling has no encoder; set segmenter=unet or segmenter=segformer")
 
 
 def run(context: Context) -> Metrics:
@@ -72,6 +80,7 @@ STAGE = Stage(
     upstream=(),
     inputs=inputs,
     run=run,
+    check=check,
     key_figure=_key_figure,
     plan=plan,
     trains=lambda config: True,

@@ -7,21 +7,41 @@ from functools import partial
 from pathlib import Path
 
 from wsss.config.schema import Config
+from wsss.data.base import Dataset
 from wsss.engine.stage import Context, Metrics, Stage
+from wsss.errors import UserError
 from wsss.models.checkpoint import load_classifier
+from wsss.models.segmenter_config import EncoderSegmenterConfig
 from wsss.pseudo_masks.files import read_pseudo_mask
 from wsss.stages.segmenter import Labels, segmenter_inputs, train_segmenter
 
 
 def run(context: Context) -> Metrics:
     """Train on pseudo-masks; each later round trains on the masks of the previous segmenter."""
-    _, spec = load_classifier(context.upstream["train"])
+    classifier, spec = load_classifier(context.upstream["train"])
     masks = context.upstream["generate"]
     labels: Labels = {
         "train": partial(read_pseudo_mask, masks, "train"),
         "val": partial(read_pseudo_mask, masks, "val"),
     }
-    return train_segmenter(context, spec, labels, context.config.segmenter.rounds)
+    return train_segmenter(
+        context, spec, labels, rounds=context.config.segmenter.rounds, classifier=classifier
+    )
+
+
+def check(config: Config, dataset: Dataset) -> None:
+    """`UserError` for a segmenter on an encoder that does not fit the classifier."""
+    settings, patch = config.segmenter, config.model.patch_size
+    if not isinstance(settings, EncoderSegmenterConfig):
+        return
+    for key, side in (("window", settings.window), ("image_size", settings.image_size)):
+        if side % patch:
+            raise UserError(
+                f"segmenter.{key} is {side}, segmenter=encoder needs a multiple of the encoder's "
+                f"patch size {patch}, such as {max(1, round(side / patch)) * patch}"
+            )
+    if config.pruning.with_classifier() is not None:
+        raise UserError("segmenter=encoder takes all heads of an encoder; set pruning=none")
 
 
 def save_mlflow_model(
@@ -46,6 +66,7 @@ STAGE = Stage(
     upstream=("train", "generate"),
     inputs=segmenter_inputs,
     run=run,
+    check=check,
     save_model=save_mlflow_model,
     key_figure=_key_figure,
     trains=lambda config: True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from wsss.data.base import Dataset
 from wsss.data.types import Mask, Split
 from wsss.engine.artifacts import Artifact
 from wsss.engine.stage import Context, Metrics, dataset_inputs
+from wsss.models.encoder_segmenter import EncoderSegmenter
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter import build_segmenter, load_segmenter, save_segmenter
+from wsss.models.segmenter_config import EncoderSegmenterConfig, SegmenterConfig
+from wsss.models.vit import ClassTokenViT
 from wsss.randomness import derive_seed
 from wsss.stages.relabel import relabel
 from wsss.training.epoch_metrics import EpochMetrics
@@ -37,11 +41,19 @@ def segmenter_inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: int) -> Metrics:
+def train_segmenter(
+    context: Context,
+    spec: InputSpec,
+    labels: Labels,
+    *,
+    rounds: int,
+    classifier: ClassTokenViT | None = None,
+) -> Metrics:
     """Train a segmenter on the given pixel labels, and save the result of the last round.
 
     Every later round starts from fresh weights and trains on the masks of the previous round, see
-    `relabel`. The artifact's scratch space stores what a round needs to resume.
+    `relabel`. The artifact's scratch space stores what a round needs to resume. With
+    ``segmenter=encoder`` the encoder is that of ``classifier``.
     """
     settings, artifact = context.config.segmenter, context.artifact
     classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
@@ -53,7 +65,13 @@ def train_segmenter(context: Context, spec: InputSpec, labels: Labels, rounds: i
         directory = artifact.path if number == rounds else work
         directory.mkdir(parents=True, exist_ok=True)
         network, history = _train_round(
-            context, spec, labels, number=number, directory=directory, work=work
+            context,
+            partial(_fresh, context.config.segmenter, spec, classifier),
+            spec,
+            labels,
+            number=number,
+            directory=directory,
+            work=work,
         )
         losses[str(number)] = history[-1]["train/loss"] if history else None
         if number < rounds:
@@ -78,8 +96,22 @@ def _work(artifact: Artifact, number: int) -> Path:
     return artifact.work if number == 1 else artifact.work / f"round_{number}"
 
 
+def _fresh(
+    settings: SegmenterConfig, spec: InputSpec, classifier: ClassTokenViT | None, seed: int
+) -> nn.Module:
+    """A segmenter before training."""
+    if not isinstance(settings, EncoderSegmenterConfig):
+        return build_segmenter(settings.architecture(), spec, seed)
+    assert classifier is not None
+    encoder = {"encoder": classifier.architecture.description()}
+    network = build_segmenter(settings.architecture() | encoder, spec, seed)
+    assert isinstance(network, EncoderSegmenter)
+    return network.take_encoder(classifier)
+
+
 def _train_round(
     context: Context,
+    fresh: Callable[[int], nn.Module],
     spec: InputSpec,
     labels: Labels,
     *,
@@ -94,7 +126,7 @@ def _train_round(
     config, settings = context.config, context.config.segmenter
     later = () if number == 1 else (number,)
     seed = derive_seed(config.seed, "segmenter", *later)
-    network = build_segmenter(settings.architecture(), spec, seed)
+    network = fresh(seed)
     loaders = [
         build_loader(
             TrainingSamples(

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from wsss.config.cross_checks import check_competition
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.positives import check_positives
@@ -58,6 +59,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 def check(config: Config, dataset: Dataset) -> None:
     """`UserError` without labels to learn and to score, or for weights that do not fit."""
     check_positives(dataset, "train", "val")
+    check_competition(config.masking, config.model)
     if config.model.frozen and config.model.init_from is None and config.model.pretrained is None:
         raise UserError("model.frozen=true needs model.pretrained or model.init_from")
     if config.self_labelling.rounds and not trains_on_tokens(config):

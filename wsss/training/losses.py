@@ -48,8 +48,8 @@ def training_loss(scores: Scores, labels: Tensor, multi_label: bool, config: Los
     ``scores`` must hold class attention if ``config.diversity`` is above 0.
     """
     heads = [] if scores.token_logits is None else [scores.token_logits]
-    if scores.patch_logits is not None:
-        heads += scores.patch_logits.unbind(dim=1)
+    if scores.member_logits is not None:
+        heads += scores.member_logits.unbind(dim=1)
     parts = [classification_loss(logits.float(), labels, multi_label) for logits in heads]
     if config.diversity:
         assert scores.encoded.class_attention is not None

@@ -50,7 +50,8 @@ class SegmenterTraining(MeasuredModule):
         """AdamW on a cosine schedule."""
         config = self._config
         adamw = AdamWConfig("adamw", config.lr, config.weight_decay, betas=[0.9, 0.999])
-        optimizer = build_optimizer(adamw, self.network.named_parameters())
+        weights = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        optimizer = build_optimizer(adamw, weights)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = build_scheduler(_SCHEDULE, optimizer, steps)
         return {
