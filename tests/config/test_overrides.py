@@ -20,11 +20,11 @@ from wsss.errors import UserError
 REFUSED = {
     "no key": (["=5"], ["'=5'", "names no key"]),
     "number for a group": (["trainer=5"], ["trainer=5", "default"]),
-    "null for a group": (["masking=null"], ["masking=null", "none, random, scheduled"]),
+    "null for a group": (["masking=null"], ["masking=null", "none, patches, random, scheduled"]),
     "empty list for a group": (["model=[]"], ["model=[]", "mini, small"]),
     "deleted key": (["~seed"], ["~seed", "seed=<value>"]),
     "deleted nested key": (["~trainer.max_epochs"], ["trainer.max_epochs=<value>"]),
-    "deleted group": (["~masking"], ["~masking", "none, random, scheduled"]),
+    "deleted group": (["~masking"], ["~masking", "none, patches, random, scheduled"]),
     "added key": (["+x=1"], ["unknown key 'x'"]),
     "added key by force": (["++trainer.x=1"], ["unknown key 'trainer.x'", "max_epochs"]),
     "no value": (["seed"], ["'seed'", "overrides look like seed=1"]),
