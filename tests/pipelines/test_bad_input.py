@@ -26,7 +26,7 @@ MISSPELT = {
         ["pruning.name=hard_concrete"],
         ["error: pruning=hard_concrete is now called pruning=after"],
     ),
-    "option": (["masking=rnd"], ["masking/rnd", "none random scheduled"]),
+    "option": (["masking=rnd"], ["masking/rnd", "none patches random scheduled"]),
     "key": (["trainer.max_epoch=3"], ["max_epoch", "did you mean 'max_epochs'"]),
     "nested key": (["dataset.augment.flip=true"], ["flip", "flip_horizontal"]),
     "added key": (["+trainer.epochs=3"], ["trainer.epochs", "max_epochs"]),

@@ -145,7 +145,7 @@ def test_without_pruning_the_classifier_passes_through(finished: Path, tmp_path:
 def test_help_shows_stages_groups_and_examples() -> None:
     text = tiny.run_command([*tiny.command(Path("unused"))[:3], "--help"]).stdout
 
-    for word in (*STAGES, "masking: none, random, scheduled", "-m dp_rate=0,0.5"):
+    for word in (*STAGES, "masking: none, patches, random, scheduled", "-m dp_rate=0,0.5"):
         assert word in text
 
 

@@ -203,9 +203,9 @@ def test_a_part_computes_its_own_shards(
     context = Context(config, dataset, artifact, {}, log, Console(quiet=True))
     spec = blank_spec(config, dataset)
     model = build(config, spec)
-    first = patch_tokens(context, model, spec, "val", Part(0, 2))
+    first = patch_tokens(context, model, spec, "val", part=Part(0, 2))
     assert list(first) == [0, 2] and len(stored(tmp_path)) == 2  # of 12 images
-    second = patch_tokens(context, model, spec, "val", Part(1, 2))
+    second = patch_tokens(context, model, spec, "val", part=Part(1, 2))
     assert list(second) == [1] and stored(tmp_path) == sorted([*first.values(), *second.values()])
     assert [len(StoredTokens([path])) for path in stored(tmp_path)] == [5, 5, 2]
 

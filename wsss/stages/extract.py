@@ -93,9 +93,11 @@ def _write_shards(context: Context, source: Source, part: Part) -> None:
         if not missing:
             continue  # start no workers
         if _tokens_suffice(context.config):
-            tokens = patch_tokens(context, source.model, source.spec, split, part)
+            tokens = patch_tokens(context, source.model, source.spec, split, part=part)
             for index in missing:
-                _write_from_tokens(context, source, path(index), shards[index], tokens[index])
+                _write_from_tokens(
+                    context, source, path(index), ids=shards[index], tokens=tokens[index]
+                )
             continue
         views = read_views(
             context.dataset,
@@ -118,7 +120,7 @@ def _tokens_suffice(config: Config) -> bool:
 
 
 def _write_from_tokens(
-    context: Context, source: Source, path: Path, ids: Sequence[str], tokens: Path
+    context: Context, source: Source, path: Path, *, ids: Sequence[str], tokens: Path
 ) -> None:
     stored, model = StoredTokens([tokens]), source.model.cpu()
     found = [

@@ -46,7 +46,7 @@ def trains_on_tokens(config: Config) -> bool:
 
 
 def patch_tokens(
-    context: Context, model: ClassTokenViT, spec: InputSpec, split: Split, part: Part = WHOLE
+    context: Context, model: ClassTokenViT, spec: InputSpec, split: Split, *, part: Part = WHOLE
 ) -> dict[int, Path]:
     """The file of each shard of a part; computed where it is missing or damaged.
 

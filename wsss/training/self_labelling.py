@@ -105,7 +105,7 @@ def learn_from_own_labels(
     for number in range(settings.rounds):
         if before is not None:
             parts = [_by_labeller(labeller, tokens.read(i), labels[i], least) for i in images]
-        loss = _learn(labeller, tokens, parts, settings, generator)
+        loss = _learn(labeller, tokens, parts, settings=settings, generator=generator)
         now = [part.argmax(dim=0) for part in parts]
         changed = 1.0 if before is None else _changed(before, now)
         report(number, {"self_labelling/loss": loss, "self_labelling/changed": changed})
@@ -130,6 +130,7 @@ def _learn(
     labeller: Labeller,
     tokens: StoredTokens,
     parts: Sequence[Tensor],
+    *,
     settings: SelfLabelling,
     generator: torch.Generator,
 ) -> float:
