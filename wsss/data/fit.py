@@ -59,16 +59,17 @@ def pad(image: Tensor, side: int) -> Tensor:
 
     The image stays at the upper left.
     """
-    return _fill(image, side, 0)
+    return fill(image, (side, side), 0)
 
 
 def pad_mask(mask: Tensor, side: int) -> Tensor:
     """Pad a mask to ``[side, side]`` with `IGNORE_INDEX`."""
-    return _fill(mask, side, IGNORE_INDEX)
+    return fill(mask, (side, side), IGNORE_INDEX)
 
 
-def _fill(tensor: Tensor, side: int, value: int) -> Tensor:
+def fill(tensor: Tensor, size: Size, value: float) -> Tensor:
+    """``[..., H, W]`` filled with ``value`` at right and bottom, up to ``[..., *size]``."""
     height, width = tensor.shape[-2:]
-    if (height, width) == (side, side):
+    if (height, width) == size:
         return tensor
-    return F.pad(tensor, (0, side - width, 0, side - height), value=value)
+    return F.pad(tensor, (0, size[1] - width, 0, size[0] - height), value=value)

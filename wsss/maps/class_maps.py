@@ -14,7 +14,7 @@ from wsss.maps.affinity import spread
 from wsss.maps.config import AttentionConfig, layer_numbers
 from wsss.maps.sources.registry import SOURCES
 from wsss.maps.sources.source import EncodedView
-from wsss.models.patches import grid_of
+from wsss.models.patches import grid_of, whole_patches
 from wsss.models.token_classifier import TokenClassifier
 from wsss.models.trace import block_inputs
 from wsss.models.vit import ClassTokenViT
@@ -50,7 +50,8 @@ def class_maps(
         at most the number of layers, or 1 if rolled out.
     """
     patch = model.patch_size
-    sizes = [_fit(images.shape[-2:], scale, patch) for scale in config.scales]
+    height, width = images.shape[-2:]
+    sizes = [whole_patches((height, width), patch, scale) for scale in config.scales]
     grid = grid_of(max(sizes), patch)
     all_logits, all_maps = [], []
     for size in sizes:
@@ -121,11 +122,3 @@ def token_maps(
     scores = TokenClassifier(model.patch_head).score(patches)
     view = EncodedView(model, None, scores, [], layers=[], method=config.method)
     return scores.logits, SOURCES[config.source].maps(view)
-
-
-def _fit(size: torch.Size, scale: float, patch: tuple[int, int]) -> tuple[int, int]:
-    """The multiple of the patch size nearest to the scaled image size, in pixels."""
-    height, width = (
-        max(1, round(side * scale / p)) * p for side, p in zip(size, patch, strict=True)
-    )
-    return height, width

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wsss.data.fit import Size, fitted_size, resize
 from wsss.data.types import Image
+from wsss.models.patches import pair, whole_patches
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,7 @@ def standardise(image: Image, spec: InputSpec) -> Tensor:
 def input_size(size: Size, spec: InputSpec) -> Size:
     """Height and width to which an image of ``size`` is resized."""
     fitted = fitted_size(size, spec.image_size, spec.fit)
-    if spec.fit != "keep":
-        return fitted
-    height, width = (max(1, round(side / spec.patch_size)) * spec.patch_size for side in fitted)
-    return height, width
+    return whole_patches(fitted, pair(spec.patch_size)) if spec.fit == "keep" else fitted
 
 
 def prepare(image: Image, spec: InputSpec, size: Size | None = None) -> Tensor:

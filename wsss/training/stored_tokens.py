@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from wsss.atomic import replacing
+from wsss.data.fit import fill
 from wsss.digests import file_digest, file_digests
 
 
@@ -77,9 +77,3 @@ def stack(images: Sequence[Tensor], value: float = torch.nan) -> Tensor:
     """``[..., h, w]`` of several sizes, filled with ``value`` at right and bottom, and stacked."""
     height, width = (max(image.shape[side] for image in images) for side in (-2, -1))
     return torch.stack([fill(image, (height, width), value) for image in images])
-
-
-def fill(image: Tensor, grid: tuple[int, int], value: float = torch.nan) -> Tensor:
-    """``[..., h, w]`` filled with ``value`` at right and bottom."""
-    right, bottom = grid[1] - image.shape[-1], grid[0] - image.shape[-2]
-    return F.pad(image, (0, right, 0, bottom), value=value)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
+from wsss.data.fit import fill
 from wsss.randomness import derive_seed
 from wsss.training.batches import SampleKey
 from wsss.training.samples import Batch
-from wsss.training.stored_tokens import StoredTokens, fill
+from wsss.training.stored_tokens import StoredTokens
 
 
 class TokenSamples(TorchDataset[Batch]):
@@ -29,5 +31,5 @@ class TokenSamples(TorchDataset[Batch]):
     def __getitem__(self, key: SampleKey) -> Batch:
         epoch, index = key
         view = derive_seed(self._seed, "view", epoch, index) % self._tokens.views
-        tokens = fill(self._tokens.read(index, view), self._tokens.grid)
+        tokens = fill(self._tokens.read(index, view), self._tokens.grid, torch.nan)
         return {"image": tokens, "labels": self._labels[index]}
