@@ -52,6 +52,9 @@ def patch_tokens(
 
     Each image has one view or, in the training split with ``augment.flip_horizontal``, its mirror
     image as the second.
+
+    Raises:
+        UserError: the disk has too little room, or an image cannot be read.
     """
     views = 2 if split == "train" and context.config.dataset.augment.flip_horizontal else 1
     question = [
@@ -134,5 +137,5 @@ def _weights_digest(model: ClassTokenViT) -> str:
     for name, value in sorted(model.state_dict().items()):
         if not name.startswith(("patch_head.", "labeller.")):
             digest.update(name.encode())
-            digest.update(value.contiguous().numpy().tobytes())
+            digest.update(value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
