@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -21,6 +22,7 @@ from wsss.models.segmenter import (
     save_segmenter,
 )
 from wsss.models.segmenter_config import SegFormerConfig, SegmenterConfig, UNetConfig
+from wsss.training.predict import segment_image
 
 SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 32, "resize", True)
 COMMON: dict[str, Any] = dict(
@@ -180,9 +182,10 @@ class Bands(nn.Module):
 def test_windows_slide_over_the_whole_image() -> None:
     image = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(
-        predict(Bands(), image, window=16, overlap=0.25, size=(32, 32)), image.argmax(0).byte()
+        predict(Bands(), image, window=(16, 16), overlap=0.25, size=(32, 32)),
+        image.argmax(0).byte(),
     )
-    assert predict(Bands(), image, window=16, overlap=0.25, size=(50, 20)).shape == (50, 20)
+    assert predict(Bands(), image, window=(16, 16), overlap=0.25, size=(50, 20)).shape == (50, 20)
 
 
 @pytest.mark.parametrize(
@@ -220,3 +223,19 @@ def test_only_what_determines_the_weights_counts() -> None:
 def test_the_smallest_window_that_is_allowed_works(window: int) -> None:
     config = replace(SEGFORMER, window=window, reductions=[4, 2])
     assert build(config).eval()(torch.zeros(1, 2, window, window)).shape == (1, 3, window, window)
+
+
+@pytest.mark.parametrize(("fit", "seen"), [("keep", (12, 32)), ("pad", (32, 32))])
+def test_a_network_sees_what_it_has_learnt_from(fit: str, seen: tuple[int, int]) -> None:
+    class Recorder(Bands):
+        shapes: ClassVar[set[tuple[int, int]]] = set()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            self.shapes.add((images.shape[-2], images.shape[-1]))
+            return images
+
+    image = np.random.default_rng(0).random((2, 40, 110), np.float32)
+    spec = replace(SPEC, fit=fit, patch_size=4 if fit == "keep" else 1)
+    device = torch.device("cpu")
+    mask = segment_image(Recorder(), image, spec=spec, window=32, overlap=0.25, device=device)
+    assert mask.shape == (40, 110) and Recorder.shapes == {seen}

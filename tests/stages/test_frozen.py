@@ -180,7 +180,8 @@ def test_images_keep_their_shape(
 @pytest.mark.slow
 def test_a_segmenter_on_the_encoder_trains_its_decoder_alone(weights: Path, tmp_path: Path) -> None:
     chosen = ["segmenter=encoder", "segmenter.decoder_width=16", f"model.pretrained={weights}"]
-    tiny.run(tmp_path, *RECIPE, *chosen)
+    said = tiny.run(tmp_path, *RECIPE, *chosen).stdout
+    assert said.count("computed once") == 3  # the decoder reads them too
     (classifier,) = (load_file(p / "classifier.safetensors") for p in classifiers(tmp_path))
     (path,) = tmp_path.glob("artifacts/segment/*/segmenter.safetensors")
     trained = load_file(path)

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from wsss.models.vit import ClassTokenViT
 
+CELLS = 4
+"""Scores per side of a patch when the decoder is trained on stored tokens."""
 _HEADS = {"token_head": "none", "patch_head": "average", "patch_members": 1, "labeller": False}
 
 
@@ -59,3 +61,23 @@ class EncoderSegmenter(nn.Module):
         assert patches is not None
         scores = self.decoder(patches)
         return F.interpolate(scores, images.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class TokenDecoder(nn.Module):
+    """The decoder of an `EncoderSegmenter`, for patch tokens that its encoder has computed.
+
+    Args:
+        segmenter: training this trains the decoder of that.
+    """
+
+    def __init__(self, segmenter: EncoderSegmenter) -> None:
+        super().__init__()
+        self.decoder = segmenter.decoder
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Patch tokens ``[B, D, h, w]`` to scores ``[B, num_classes, CELLS * h, CELLS * w]``.
+
+        NaN is no patch, as beyond the border of an image.
+        """
+        scores = self.decoder(patches.nan_to_num())
+        return F.interpolate(scores, scale_factor=CELLS, mode="bilinear", align_corners=False)

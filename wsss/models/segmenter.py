@@ -49,7 +49,7 @@ def predict(
     network: nn.Module,
     image: Tensor,
     *,
-    window: int,
+    window: tuple[int, int],
     overlap: float,
     size: tuple[int, int],
     allowed: Sequence[int] | None = None,
@@ -59,7 +59,7 @@ def predict(
     Args:
         network: in evaluation mode.
         image: standardised and resized, ``[bands, S, S]``.
-        window: side in pixels of the sliding windows; overlapping ones are blended.
+        window: height and width in pixels of the sliding windows; overlapping ones are blended.
         overlap: overlap of windows as a share of their side, in [0, 1).
         size: height and width in pixels of the result.
         allowed: classes that may appear, ``None`` for all.
@@ -70,7 +70,7 @@ def predict(
     from monai.inferers.utils import sliding_window_inference
 
     scores = sliding_window_inference(
-        image[None], (window, window), 4, network, overlap=overlap, mode="gaussian"
+        image[None], window, 4, network, overlap=overlap, mode="gaussian"
     )
     assert isinstance(scores, Tensor)
     if tuple(scores.shape[-2:]) != size:

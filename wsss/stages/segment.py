@@ -63,6 +63,7 @@ def _key_figure(metrics: Metrics) -> str:
 
 STAGE = Stage(
     name="segment",
+    version=2,  # on an encoder it trains on stored tokens
     upstream=("train", "generate"),
     inputs=segmenter_inputs,
     run=run,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,17 @@ from wsss.data.base import Dataset
 from wsss.data.types import Mask, Split
 from wsss.engine.artifacts import Artifact
 from wsss.engine.stage import Context, Metrics, dataset_inputs
-from wsss.models.encoder_segmenter import EncoderSegmenter
+from wsss.models.encoder_segmenter import EncoderSegmenter, TokenDecoder
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter import build_segmenter, load_segmenter, save_segmenter
 from wsss.models.segmenter_config import EncoderSegmenterConfig, SegmenterConfig
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import derive_seed
 from wsss.stages.relabel import relabel
+from wsss.stages.segmenter_samples import segmenter_loader
 from wsss.training.epoch_metrics import EpochMetrics
 from wsss.training.predict import predict_mask
-from wsss.training.samples import TrainingSamples, batches_of, build_loader
-from wsss.training.world import ALONE
+from wsss.training.samples import batches_of
 
 Labels = dict[Split, Callable[[str], Mask]]
 """For train and val, a function from image id to pixel labels ``[H, W]``."""
@@ -57,8 +56,10 @@ def train_segmenter(
     """
     settings, artifact = context.config.segmenter, context.artifact
     classes = list(context.dataset.info.classes)  # the background too, unlike the classifier
-    fit = "pad" if spec.fit == "keep" else spec.fit  # a batch has images of one size
-    spec = replace(spec, image_size=settings.image_size, classes=classes, fit=fit, patch_size=1)
+    spec = replace(spec, image_size=settings.image_size, classes=classes)
+    encoder = classifier if isinstance(settings, EncoderSegmenterConfig) else None
+    if encoder is None and spec.fit == "keep":
+        spec = replace(spec, fit="pad", patch_size=1)  # a batch has images of one size
     losses: dict[str, float | None] = {}
     for number in range(1, rounds + 1):
         work = _work(artifact, number)
@@ -66,9 +67,9 @@ def train_segmenter(
         directory.mkdir(parents=True, exist_ok=True)
         network, history = _train_round(
             context,
-            partial(_fresh, context.config.segmenter, spec, classifier),
             spec,
             labels,
+            encoder=encoder,
             number=number,
             directory=directory,
             work=work,
@@ -97,24 +98,23 @@ def _work(artifact: Artifact, number: int) -> Path:
 
 
 def _fresh(
-    settings: SegmenterConfig, spec: InputSpec, classifier: ClassTokenViT | None, seed: int
+    settings: SegmenterConfig, spec: InputSpec, encoder: ClassTokenViT | None, seed: int
 ) -> nn.Module:
     """A segmenter before training."""
-    if not isinstance(settings, EncoderSegmenterConfig):
+    if encoder is None:
         return build_segmenter(settings.architecture(), spec, seed)
-    assert classifier is not None
-    encoder = {"encoder": classifier.architecture.description()}
-    network = build_segmenter(settings.architecture() | encoder, spec, seed)
+    whole = {"encoder": encoder.architecture.description()}
+    network = build_segmenter(settings.architecture() | whole, spec, seed)
     assert isinstance(network, EncoderSegmenter)
-    return network.take_encoder(classifier)
+    return network.take_encoder(encoder)
 
 
 def _train_round(
     context: Context,
-    fresh: Callable[[int], nn.Module],
     spec: InputSpec,
     labels: Labels,
     *,
+    encoder: ClassTokenViT | None,
     number: int,
     directory: Path,
     work: Path,
@@ -126,32 +126,18 @@ def _train_round(
     config, settings = context.config, context.config.segmenter
     later = () if number == 1 else (number,)
     seed = derive_seed(config.seed, "segmenter", *later)
-    network = fresh(seed)
+    network = _fresh(settings, spec, encoder, seed)
+    trained = TokenDecoder(network) if isinstance(network, EncoderSegmenter) else network
     loaders = [
-        build_loader(
-            TrainingSamples(
-                context.dataset,
-                split,
-                spec,
-                augmentation=config.dataset.augment if split == "train" else None,
-                seed=seed,
-                window=settings.window if split == "train" else None,
-                read_mask=labels[split],
-            ),
-            batch_size=settings.batch_size,
-            seed=seed,
-            shuffle=split == "train",
-            num_workers=config.trainer.num_workers,
-            world=context.world if split == "train" else ALONE,
-        )
-        for split in labels
+        segmenter_loader(context, spec, split, read_mask=read, seed=seed, encoder=encoder)
+        for split, read in labels.items()
     ]
 
     def report(epoch: int, metrics: EpochMetrics) -> None:
         context.report_epoch((number - 1) * settings.max_epochs + epoch, metrics)
 
     history = fit(
-        SegmenterTraining(network, settings, batches_of(loaders[0])),
+        SegmenterTraining(trained, settings, batches_of(loaders[0])),
         loaders[0],
         loaders[1],
         config=config.trainer,

@@ -118,7 +118,10 @@ def segment_image(
     """
     size = (image.shape[-2], image.shape[-1])
     prepared = prepare(image, spec).to(device)
-    mask = predict(network, prepared, window=window, overlap=overlap, size=size, allowed=allowed)
+    sides = (window, window)
+    if spec.fit == "keep":  # other networks need squares, and have learned from padded images
+        sides = (min(window, prepared.shape[-2]), min(window, prepared.shape[-1]))
+    mask = predict(network, prepared, window=sides, overlap=overlap, size=size, allowed=allowed)
     found = np.asarray(mask.cpu().numpy(), dtype=np.uint8)
     found[~valid_pixels(image)] = IGNORE_INDEX
     return found
