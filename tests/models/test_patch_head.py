@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wsss.models.patch_head import DECAY, POOLINGS, PatchHead
+from wsss.models.patch_head import COMPETING, DECAY, POOLINGS, PatchHead
 
 
 def scores() -> torch.Tensor:
@@ -68,13 +68,34 @@ def test_a_class_that_wins_a_patch_is_not_weakened_by_the_others() -> None:
     assert pooled_by(PatchHead(8, 2, "average"), small)[0, 0] < -3
 
 
+def test_a_background_takes_patches_from_all_classes() -> None:
+    """It competes with score 0: a class's logit is its mean score where it beats the background."""
+    head = PatchHead(8, 2, "compete_background")
+    given = torch.full((1, 2, 5, 5), -9.0)
+    given[0, 0, 2, 2] = 6.0
+    logits = pooled_by(head, given)[0]
+    assert logits[0] == pytest.approx(6.0, abs=0.1) and logits[1] < -8
+    keep = torch.tensor([[1.0, 0.0]])
+    assert pooled_by(head, given, keep).tolist() == [[pytest.approx(float(logits[0])), 0.0]]
+
+
+def test_what_all_patches_share_is_no_sign_of_a_class() -> None:
+    head = PatchHead(8, 2, "compete_background")
+    patches = torch.randn(2, 8, 4, 5, generator=torch.Generator().manual_seed(3))
+    shift = torch.randn(2, 8, 1, 1, generator=torch.Generator().manual_seed(4))
+    torch.testing.assert_close(head(patches + shift), head(patches))
+    wider = torch.full((2, 8, 6, 7), torch.nan)
+    wider[..., :4, :5] = patches
+    torch.testing.assert_close(head(wider)[..., :4, :5], head(patches))
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_what_is_no_patch_takes_no_part(pooling: str) -> None:
     head = PatchHead(8, 3, pooling, members=2)
     given = torch.randn(2, 2, 3, 4, 5, generator=torch.Generator().manual_seed(1))
     wider, valid = torch.full((2, 2, 3, 6, 7), 9.0), torch.zeros(2, 6, 7, dtype=torch.bool)
     wider[..., :4, :5], valid[:, :4, :5] = given, True
-    keep = torch.tensor([[1.0, 1, 0], [1, 1, 1]]) if pooling == "compete" else None
+    keep = torch.tensor([[1.0, 1, 0], [1, 1, 1]]) if pooling in COMPETING else None
     torch.testing.assert_close(head.pool(wider, keep, valid), head.pool(given, keep))
 
 

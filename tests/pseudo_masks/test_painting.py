@@ -75,8 +75,6 @@ def test_candidates_are_the_classes_that_may_appear() -> None:
 def test_masks_hold_classes_that_may_appear_and_the_background(
     rule: str, background: int | None
 ) -> None:
-    if background is not None and RULES[rule].of_scores:
-        pytest.skip("refused where there is a background")
     info = replace(INFO, background=background)
     dataset: Any = OneImage(info)
     number = len(info.image_classes)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wsss.maps.otsu import otsu_threshold
 from wsss.pseudo_masks.candidates import present_classes
+from wsss.pseudo_masks.class_probabilities import class_probabilities
 from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.pseudo_masks.filling import fill_nearest
 from wsss.pseudo_masks.min_max import min_max
@@ -345,3 +346,26 @@ def test_softmax_leaves_a_weak_class_weak() -> None:
     present, probabilities = np.array([True, True]), floats([0.9, 0.9])
     assert not masked(maps, probabilities, present, "softmax", (2, 2)).any()
     assert masked(maps, probabilities, present, "argmax", (2, 2)).any()
+
+
+def test_softmax_knows_the_background_from_the_odds_against_it() -> None:
+    scores = floats([[[3, -1], [0.5, 200]], [[1, -2], [1, -200]]])
+    maps = np.logaddexp(0, scores)  # as the source of maps gives them
+    probabilities = class_probabilities(maps, has_background=True)
+    odds = np.exp(scores[:, 0])
+    np.testing.assert_allclose(probabilities[:, 0], odds / (1 + odds.sum(axis=0)), rtol=1e-4)
+    assert np.isfinite(probabilities).all()
+    ones = floats([1, 1])
+    config = replace(ARGMAX, name="softmax")
+    painted = apply_rule(probabilities, ones, config, has_background=True)
+    assert painted.tolist() == [[0, UNPAINTED], [1, 0]]
+    unsure = apply_rule(probabilities, ones, replace(config, margin=0.5), has_background=True)
+    assert unsure.tolist() == [[0, UNPAINTED], [UNCERTAIN, 0]]
+
+
+def test_softmax_leaves_what_one_weak_class_cannot_claim() -> None:
+    maps = np.logaddexp(0, floats([[[2.0, -2.0]]]))
+    shares = class_probabilities(maps, has_background=True)
+    config = replace(ARGMAX, name="softmax", margin=0.1)
+    painted = apply_rule(shares, floats([1]), config, has_background=True)
+    assert painted.tolist() == [[0, UNPAINTED]]

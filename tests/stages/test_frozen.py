@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
+from helpers.command_line import run_main
 from helpers.photographs import SMALL, evaluated
 from PIL import Image as Pillow
 from rich.console import Console
@@ -225,6 +226,10 @@ def test_a_part_computes_its_own_shards(
         ),
         (["segmenter=encoder", "pruning=joint"], ["segmenter=encoder", "pruning=none"]),
         (["segmenter=encoder", "stage=ceiling"], ["ceiling", "segmenter=unet"]),
+        (
+            ["model.patch_head=compete_background"],
+            ["compete_background", "model.patch_head=compete", "dataset.background"],
+        ),
         (["dataset.fit=keep"], ["dataset.fit=keep", "frozen_encoder", "dataset.fit=pad"]),
         (["model.normalisation=imagenet", "dataset.modality=s2"], ["normalisation", "dataset"]),
     ],
@@ -235,3 +240,28 @@ def test_what_does_not_go_together_is_named(
     done = tiny.run(tmp_path, *overrides, check=False)
     assert done.returncode == 2
     assert all(word in done.stderr for word in words)
+
+
+@pytest.mark.slow
+def test_a_background_competes_with_the_classes(
+    weights: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [line.split(",") for line in (pictures / "labels.csv").read_text().splitlines()]
+    for folder in ("images", "masks"):
+        (tmp_path / folder).symlink_to(pictures / folder)
+    (tmp_path / "labels.csv").write_text("\n".join(f"{i},{b},{s}" for i, _, b, s in lines) + "\n")
+    (tmp_path / "classes.txt").write_text("a\nb\n")
+    recipe = [word.replace("frozen_encoder", "frozen_background") for word in RECIPE]
+    chosen = [*recipe, f"model.pretrained={weights}", "dataset.background=a"]
+    few = [word for word in SMALL if not word.startswith(("segmenter.ch", "dataset.background"))]
+    arguments = [*few, *chosen, f"dataset.root={tmp_path}", f"paths.outputs={tmp_path}/out"]
+    status, printed, complaint = run_main(arguments, capsys)
+    assert status == 0, printed + complaint
+    (made,) = tiny.manifests(tmp_path / "out")["generate"]
+    assert made["metrics"]["coverage"]["train"].keys() == {"a", "b"}
+    (scored,) = tiny.manifests(tmp_path / "out")["evaluate"]
+    assert 0 <= scored["metrics"]["segmenter"]["test"]["miou"] <= 1
+
+    refused = [*arguments, "attention.source=patch_cam"]
+    status, _, complaint = run_main(refused, capsys)
+    assert status == 2 and "attention.source=competition" in complaint

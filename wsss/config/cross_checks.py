@@ -5,6 +5,7 @@ from __future__ import annotations
 from wsss.errors import UserError
 from wsss.evaluation.judging import EvaluationConfig
 from wsss.models.build import ModelConfig
+from wsss.models.patch_head import COMPETING
 from wsss.training.masking import Masking, TokenMasking
 
 OBJECTIVES = ("mAP", "pseudo_mask")
@@ -28,8 +29,9 @@ def check_masking(masking: Masking, model: ModelConfig) -> None:
 def check_competition(masking: Masking, model: ModelConfig) -> None:
     """`UserError` if classes are hidden from a competition that the model does not have."""
     hides = isinstance(masking, TokenMasking) and masking.place == "patches"
-    if hides and model.patch_head != "compete":
-        raise UserError("masking.place=patches needs model.patch_head=compete")
+    if hides and model.patch_head not in COMPETING:
+        heads = " or ".join(COMPETING)
+        raise UserError(f"masking.place=patches needs model.patch_head={heads}")
 
 
 def check_objective(objective: str, evaluation: EvaluationConfig) -> None:

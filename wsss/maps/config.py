@@ -100,8 +100,9 @@ def check_maps(config: AttentionConfig, model: ModelConfig, *, self_labelled: bo
             raise UserError("attention.layers=learnt needs attention.method=sum")
     if source.patch_head and model.patch_head == "none":
         raise UserError(f"attention.source={config.source} needs model.patch_head={_HEADS}")
-    if source.pooling not in (None, model.patch_head):
-        raise UserError(f"attention.source={config.source} needs model.patch_head={source.pooling}")
+    if source.poolings and model.patch_head not in source.poolings:
+        heads = " or ".join(source.poolings)
+        raise UserError(f"attention.source={config.source} needs model.patch_head={heads}")
     if source.labeller and not self_labelled:
         raise UserError(f"attention.source={config.source} needs self_labelling.rounds above 0")
     if source.class_tokens not in (None, model.class_tokens):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from wsss.models.patches import centred
+
 
 class Labeller(nn.Module):
     """A linear layer on patch tokens less their image's mean.
 
-    The tokens of an image share much that tells what the image is of, but not where. Without it,
-    a layer must tell the patches of an image apart.
+    Without what the tokens of an image share, a layer must tell the patches of an image apart.
 
     Args:
         dim: token width.
@@ -25,6 +26,5 @@ class Labeller(nn.Module):
 
         NaN is no patch, and its scores mean nothing.
         """
-        centred = patches - patches.nanmean(dim=(2, 3), keepdim=True)
-        scores: Tensor = self.conv(centred.nan_to_num())
+        scores: Tensor = self.conv(centred(patches))
         return scores

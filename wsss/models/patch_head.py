@@ -5,8 +5,12 @@ from __future__ import annotations
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-POOLINGS = ("average", "ranked", "compete")
+from wsss.models.patches import centred
+
+COMPETING = ("compete", "compete_background")
+POOLINGS = ("average", "ranked", *COMPETING)
 DECAY = 0.996
 """Ratio of the weights of consecutive patches in falling order of scores, as in MCTformer+."""
 
@@ -25,6 +29,10 @@ class PatchHead(nn.Module):
     patch a class has, and a class's logit is the mean of its scores weighted by its shares. Classes
     thus compete for patches, which keeps their maps apart.
 
+    With ``compete_background`` (this project) a background competes as well, with score 0 at every
+    patch, so that a class wins a patch with a score above 0. Tokens are `centred`: what all tokens
+    of an image share would tell that a class is there, and give it all patches.
+
     Several members differ in their initial weights alone. Image labels leave open which of two
     classes is which where they mostly occur together; members err differently.
 
@@ -38,12 +46,16 @@ class PatchHead(nn.Module):
     def __init__(self, dim: int, num_classes: int, pooling: str, members: int = 1) -> None:
         super().__init__()
         self.pooling, self.members = pooling, members
-        side = 1 if pooling == "compete" else 3
+        side = 1 if pooling in COMPETING else 3
         self.conv = nn.Conv2d(dim, members * num_classes, kernel_size=side, padding=side // 2)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, M, C, h, w]``."""
-        scores: Tensor = self.conv(patches)
+        """Patch tokens ``[B, D, h, w]`` to class scores ``[B, M, C, h, w]``.
+
+        NaN is no patch, and its scores mean nothing.
+        """
+        seen = centred(patches) if self.pooling == "compete_background" else patches.nan_to_num()
+        scores: Tensor = self.conv(seen)
         return rearrange(scores, "b (m c) h w -> b m c h w", m=self.members)
 
     def pool(
@@ -59,8 +71,9 @@ class PatchHead(nn.Module):
         """
         flat = scores.flatten(3)
         here = None if valid is None else valid.flatten(1)[:, None, None]
-        if self.pooling == "compete":
-            return _compete(flat, keep, here)
+        if self.pooling in COMPETING:
+            background = self.pooling == "compete_background"
+            return _compete(flat, keep, here, background=background)
         if self.pooling == "average":
             return flat.mean(dim=-1) if here is None else (flat * here).sum(-1) / here.sum(-1)
         if here is not None:
@@ -73,14 +86,19 @@ class PatchHead(nn.Module):
         return (falling * weights).sum(dim=-1) / weights.sum(dim=-1)
 
 
-def _compete(scores: Tensor, keep: Tensor | None, valid: Tensor | None) -> Tensor:
+def _compete(
+    scores: Tensor, keep: Tensor | None, valid: Tensor | None, *, background: bool
+) -> Tensor:
     """Logits ``[B, M, C]`` from scores ``[B, M, C, N]``, see `PatchHead`."""
     least = torch.finfo(scores.dtype).min
-    if keep is None:
-        shares = scores.softmax(dim=2)
+    kept = None if keep is None else keep[:, None, :, None].to(scores.dtype)
+    competing = scores if kept is None else scores.masked_fill(kept == 0, least)
+    if background:
+        shares = F.pad(competing, (0, 0, 0, 1)).softmax(dim=2)[:, :, :-1]
     else:
-        kept = keep[:, None, :, None].to(scores.dtype)
-        shares = scores.masked_fill(kept == 0, least).softmax(dim=2) * kept
+        shares = competing.softmax(dim=2)
+    if kept is not None:
+        shares = shares * kept
     if valid is not None:
         shares = shares * valid
     weights = shares.sum(dim=-1).clamp_min(torch.finfo(scores.dtype).tiny)

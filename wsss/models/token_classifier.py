@@ -38,10 +38,9 @@ class TokenClassifier(nn.Module):
 
         NaN is no patch: it takes no part in logits, and its scores mean nothing.
         """
-        known = patches.nan_to_num()
-        scores = self.patch_head(known)
+        scores = self.patch_head(patches)
         keep = None if hidden is None else hidden.competing()
         of_members = self.patch_head.pool(scores, keep, ~patches[:, 0].isnan())
         logits = of_members.mean(dim=1)
-        encoded = Encoded([], known, None)
+        encoded = Encoded([], patches.nan_to_num(), None)
         return Scores(logits, None, logits, scores.mean(dim=1), encoded, of_members)

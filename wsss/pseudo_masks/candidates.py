@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from wsss.data.base import Dataset
 from wsss.data.validity import valid_pixels
 from wsss.maps.storage import ImageMaps
+from wsss.pseudo_masks.class_probabilities import class_probabilities
 from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.pseudo_masks.filling import extend
 from wsss.pseudo_masks.min_max import min_max
@@ -72,7 +72,7 @@ def find_candidates(
     else:
         upsampled = extend(upsample(maps.attention[present], size), valid)
         if of_scores:
-            upsampled = softmax(upsampled, axis=0)
+            upsampled = class_probabilities(upsampled, has_background=info.background is not None)
         if settings.refine == "pamr" and valid.any():
             guide = torch.from_numpy(extend(image, valid)).to(device)
             # Stretched first: refinement would turn a constant map into rounding noise.

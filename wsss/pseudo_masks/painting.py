@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from wsss.data.types import IGNORE_INDEX, DatasetInfo, Mask
 from wsss.pseudo_masks.candidates import Candidates
+from wsss.pseudo_masks.class_probabilities import with_background
 from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.pseudo_masks.filling import held
 from wsss.pseudo_masks.min_max import min_max
@@ -63,8 +64,10 @@ def apply_rule(
         pixels = held(maps, valid)
         rule_settings = settings.rule_settings(has_background=has_background)
         painted[valid] = rule.paint(pixels, probabilities, rule_settings)[0]
-        if settings.margin > 0 and len(maps) > 1:
-            scaled = pixels if rule.of_scores else min_max(pixels)
+        scaled = pixels if rule.of_scores else min_max(pixels)
+        if rule.of_scores and has_background:
+            scaled = with_background(pixels)
+        if settings.margin > 0 and len(scaled) > 1:
             undecided[valid] = _undecided(scaled, settings.margin)[0]
         if rule.fill is not None and not has_background:
             painted = rule.fill(painted)

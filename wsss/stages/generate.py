@@ -27,6 +27,8 @@ from wsss.pseudo_masks.files import kept_mask, read_pseudo_mask
 from wsss.pseudo_masks.painting import paint
 from wsss.pseudo_masks.rules.registry import RULES
 
+_AGAINST_BACKGROUND = ("compete_background", "competition")
+"""Patch head and source of maps that tell what is background."""
 AT_ONCE = 16
 """Masks per batch of a worker."""
 
@@ -36,7 +38,7 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
 
     Raises:
         UserError: a foreground threshold is set for a dataset without a background, or the rule
-            cannot leave a background.
+            cannot leave a background with the maps.
     """
     settings, info = config.pseudo_mask, dataset.info
     if settings.foreground_threshold is not None and info.background is None:
@@ -44,10 +46,14 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
             f"pseudo_mask.foreground_threshold needs a dataset with a background, {info.name} has "
             "none; set pseudo_mask.margin to leave pixels unlabelled"
         )
-    if RULES[settings.name].of_scores and info.background is not None:
+    against = (config.model.patch_head, config.attention.source) == _AGAINST_BACKGROUND
+    if RULES[settings.name].of_scores and info.background is not None and not against:
+        head, source = _AGAINST_BACKGROUND
         raise UserError(
-            f"pseudo_mask={settings.name} paints every pixel, but {info.name} has the background "
-            f"'{info.classes[info.background]}'; choose another rule"
+            f"pseudo_mask={settings.name} would paint every pixel, but {info.name} has the "
+            f"background '{info.classes[info.background]}'; set model.patch_head={head} and "
+            f"attention.source={source}, as experiment=frozen_background does, or choose another "
+            "rule"
         )
     rule = asdict(settings)
     if not settings.has_threshold(info.background):

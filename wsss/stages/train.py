@@ -60,6 +60,11 @@ def check(config: Config, dataset: Dataset) -> None:
     """`UserError` without labels to learn and to score, or for weights that do not fit."""
     check_positives(dataset, "train", "val")
     check_competition(config.masking, config.model)
+    if config.model.patch_head == "compete_background" and dataset.info.background is None:
+        raise UserError(
+            f"model.patch_head=compete_background needs a background, {dataset.info.name} has "
+            "none; set model.patch_head=compete, or dataset.background if a class is one"
+        )
     if config.model.frozen and config.model.init_from is None and config.model.pretrained is None:
         raise UserError("model.frozen=true needs model.pretrained or model.init_from")
     if config.self_labelling.rounds and not trains_on_tokens(config):

@@ -52,8 +52,8 @@ class MapSource(NamedTuple):
     """The value that ``model.class_tokens`` must have, if any."""
     patch_head: bool = False
     """Whether the model must have a patch head."""
-    pooling: str | None = None
-    """The pooling that the model's patch head must have, if any."""
+    poolings: Sequence[str] = ()
+    """The poolings of which the model's patch head must have one, if any."""
     labeller: bool = False
     """Whether the model must have a labeller (`self_labelling.rounds` above 0)."""
     class_attention: bool = False

@@ -43,7 +43,7 @@ class Rule(NamedTuple):
     uses_thresholds: bool = False
     """Whether it reads ``background_threshold`` and ``foreground_threshold``."""
     of_scores: bool = False
-    """Whether maps are scores, whose softmax over classes is refined in place of stretched maps.
+    """Whether maps are scores, whose probabilities are refined in place of stretched maps.
 
-    Such a rule paints every pixel, so that it is of no use on a dataset with a background.
+    On a dataset with a background they must be scores against it, see `class_probabilities`.
     """
