@@ -6,7 +6,6 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-POOLINGS = ("average", "ranked", "compete")
 DECAY = 0.996
 """Ratio of the weights of consecutive patches in falling order of scores, as in MCTformer+."""
 
@@ -31,7 +30,7 @@ class PatchHead(nn.Module):
     Args:
         dim: token width.
         num_classes: number of classes.
-        pooling: one of `POOLINGS`.
+        pooling: one of `wsss.models.architecture.POOLINGS`.
         members: number ``M`` of heads that are trained side by side.
     """
 
