@@ -61,6 +61,22 @@ TAMPERED = {
         "has been changed",
     ),
     "C manifest null": ("train", lambda d: (d / MANIFEST).write_text("null"), "is not a manifest"),
+    "mask planted": (
+        "generate",
+        lambda d: (d / "test" / "planted.png").touch(),
+        "test/planted.png is not named in manifest.json",
+    ),
+    "map shard planted": (
+        "extract",
+        lambda d: shutil.copy(next(d.glob("test_*")), d / "test_00009.safetensors"),
+        "test_00009.safetensors is not named in manifest.json",
+    ),
+    "folder planted": (
+        "extract",
+        lambda d: shutil.copytree(d, d / "figures" / "more"),
+        "figures/more/",
+    ),
+    "link planted": ("train", lambda d: (d / "gates.json").symlink_to("/dev/null"), "gates.json"),
     "file gone": ("train", lambda d: (d / "classifier.json").unlink(), "is missing"),
 }
 
@@ -84,6 +100,22 @@ def test_a_damaged_input_is_refused(outputs: Path) -> None:
     done = tiny.run(outputs, "stage=segment", check=False)
     assert done.returncode == 2
     assert "has been changed since it was written; add it: stage=[generate,segment]" in done.stderr
+
+
+def test_hidden_files_are_no_damage(outputs: Path) -> None:
+    """As those of file browsers, of network file systems, and of a process that still writes."""
+    place = artifact(outputs, "generate")
+    for name in (".DS_Store", "test/.nfs0001", "test/.0.partial"):
+        (place / name).touch()
+    assert tiny.run(outputs).stdout.count("up to date") == 6
+
+
+def test_a_planted_mask_is_not_trained_on(outputs: Path) -> None:
+    shutil.rmtree(artifact(outputs, "segment"))
+    (artifact(outputs, "generate") / "train" / "planted.png").touch()
+    done = tiny.run(outputs, "stage=segment", check=False)
+    assert done.returncode == 2
+    assert "train/planted.png is not named in manifest.json" in done.stderr
 
 
 def test_what_is_changed_while_a_stage_runs_is_noticed(
