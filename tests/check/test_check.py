@@ -173,6 +173,20 @@ def test_left_out_images_are_warnings(pets: Path, capsys: pytest.CaptureFixture[
     assert report["splits"]["train"]["images"] == 1
 
 
+def test_a_labelled_class_that_no_mask_holds_is_printed(
+    pets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Pillow.fromarray(np.ones((4, 6), np.uint8)).save(pets / "masks" / "a.png")  # cat and dog
+
+    assert main(of_pets(pets)) == 0
+
+    printed = capsys.readouterr().out
+    words = "train: images are labelled with 'cat', but no mask holds any pixel of it"
+    assert f"warning mask: {words}\n" in printed and "test: images" not in printed
+    assert printed.splitlines()[-1] == "a run would succeed (1 warning)"
+    assert "cat" not in str(read_report(pets)["findings"])
+
+
 @pytest.mark.parametrize("drop", ["masks", "masks/c.png"])
 def test_without_masks_all_stages_but_evaluate(
     drop: str, pets: Path, capsys: pytest.CaptureFixture[str]

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from helpers import tiny
 
+import wsss.engine.artifacts
 import wsss.engine.sources
 from wsss.engine.sources import changed_sources, stage_sources
-from wsss.runs.manifest import MANIFEST
+from wsss.engine.stage import Context, Metrics
+from wsss.runs.manifest import MANIFEST, read_manifest
 from wsss.runs.results import read_metrics
+from wsss.stages import generation
 
 
 @pytest.fixture
@@ -58,6 +61,22 @@ TAMPERED = {
         "has been changed",
     ),
     "C manifest null": ("train", lambda d: (d / MANIFEST).write_text("null"), "is not a manifest"),
+    "mask planted": (
+        "generate",
+        lambda d: (d / "test" / "planted.png").touch(),
+        "test/planted.png is not named in manifest.json",
+    ),
+    "map shard planted": (
+        "extract",
+        lambda d: shutil.copy(next(d.glob("test_*")), d / "test_00009.safetensors"),
+        "test_00009.safetensors is not named in manifest.json",
+    ),
+    "folder planted": (
+        "extract",
+        lambda d: shutil.copytree(d, d / "figures" / "more"),
+        "figures/more/",
+    ),
+    "link planted": ("train", lambda d: (d / "gates.json").symlink_to("/dev/null"), "gates.json"),
     "file gone": ("train", lambda d: (d / "classifier.json").unlink(), "is missing"),
 }
 
@@ -81,6 +100,53 @@ def test_a_damaged_input_is_refused(outputs: Path) -> None:
     done = tiny.run(outputs, "stage=segment", check=False)
     assert done.returncode == 2
     assert "has been changed since it was written; add it: stage=[generate,segment]" in done.stderr
+
+
+def test_hidden_files_are_no_damage(outputs: Path) -> None:
+    """As those of file browsers, of network file systems, and of a process that still writes."""
+    place = artifact(outputs, "generate")
+    for name in (".DS_Store", "test/.nfs0001", "test/.0.partial"):
+        (place / name).touch()
+    assert tiny.run(outputs).stdout.count("up to date") == 6
+
+
+def test_a_planted_mask_is_not_trained_on(outputs: Path) -> None:
+    shutil.rmtree(artifact(outputs, "segment"))
+    (artifact(outputs, "generate") / "train" / "planted.png").touch()
+    done = tiny.run(outputs, "stage=segment", check=False)
+    assert done.returncode == 2
+    assert "train/planted.png is not named in manifest.json" in done.stderr
+
+
+def test_what_is_changed_while_a_stage_runs_is_noticed(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another process: the classifier is intact when the run begins, not when it is read."""
+    for stage in ("generate", "segment"):
+        shutil.rmtree(artifact(outputs, stage))
+    generate = generation.generate
+
+    def meanwhile(context: Context) -> Metrics:
+        flip(artifact(outputs, "train") / "classifier.safetensors")
+        return generate(context)
+
+    monkeypatch.setattr(generation, "generate", meanwhile)
+    done = tiny.run(outputs, "stage=[train,generate,segment]", check=False)
+
+    assert done.returncode == 2 and "train" in done.stdout
+    assert "classifier.safetensors has been changed since it was written" in done.stderr
+
+
+def test_a_run_compares_each_artifact_once(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Path] = []
+
+    def read(directory: Path, memory: Path | None) -> dict[str, Any] | None:
+        compared.append(directory)
+        return read_manifest(directory, memory)
+
+    monkeypatch.setattr(wsss.engine.artifacts, "read_manifest", read)
+    assert tiny.run(outputs).stdout.count("up to date") == 6
+    assert sorted(compared) == sorted(artifact(outputs, stage) for stage in tiny.STAGES)
 
 
 def test_comparing_refuses_changed_metrics(outputs: Path) -> None:

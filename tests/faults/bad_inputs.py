@@ -25,8 +25,8 @@ from PIL import Image as Pillow
 
 import wsss.cluster.status
 import wsss.compare.__main__
-import wsss.stages.evaluate
-import wsss.stages.train
+import wsss.stages.evaluation
+import wsss.stages.training
 from faults.runs import Run
 
 SECONDS = 120

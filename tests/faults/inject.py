@@ -15,14 +15,12 @@ import numpy as np
 import rasterio
 from helpers import tiny
 
-import wsss.stages.ceiling
-import wsss.stages.evaluate
-import wsss.stages.extract
-import wsss.stages.figures
-import wsss.stages.generate
-import wsss.stages.prune
-import wsss.stages.segment
-import wsss.stages.train
+import wsss.stages.evaluation
+import wsss.stages.extraction
+import wsss.stages.generation
+import wsss.stages.pruning
+import wsss.stages.segmentation
+import wsss.stages.training
 import wsss.training.classifier
 import wsss.training.fit
 import wsss.training.segmentation  # noqa: F401  (loaded once, before forking)

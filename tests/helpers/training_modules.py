@@ -8,7 +8,7 @@ import torch
 
 from wsss.models import ClassTokenViT
 from wsss.training.classifier import ClassifierTraining
-from wsss.training.losses import LossConfig
+from wsss.training.loss_config import LossConfig
 from wsss.training.masking import NoMasking
 from wsss.training.optimizers import SgdConfig
 from wsss.training.pruning import PruningAfter

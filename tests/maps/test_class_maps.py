@@ -9,6 +9,8 @@ from torch import Tensor
 from wsss.errors import UserError
 from wsss.maps.class_maps import class_maps
 from wsss.maps.config import AttentionConfig, layer_numbers
+from wsss.maps.sources.needs import NEEDS
+from wsss.maps.sources.registry import SOURCES
 from wsss.models import ClassTokenViT
 
 
@@ -200,3 +202,7 @@ def test_views_of_a_padded_image_line_up(model: ClassTokenViT) -> None:
     )
     assert maps.shape == (1, 3, 8, 4)
     assert torch.allclose(maps.flip(-1), mirrored, atol=1e-6)
+
+
+def test_every_source_says_what_it_needs() -> None:
+    assert list(NEEDS) == list(SOURCES)

@@ -13,15 +13,9 @@ from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.models import ClassTokenViT, HeadGates
-from wsss.models.checkpoint import (
-    DESCRIPTION,
-    WEIGHTS,
-    digest,
-    load_classifier,
-    load_weights,
-    save_classifier,
-)
+from wsss.models.checkpoint import DESCRIPTION, load_classifier, load_weights, save_classifier
 from wsss.models.input_spec import InputSpec
+from wsss.models.weights import WEIGHTS, digest
 
 SPEC = InputSpec(["a", "b", "c"], ["x", "y"], [0.0, 0.5], [1.0, 2.0], 16, "resize", True)
 State = dict[str, Tensor]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wsss.models.patch_head import COMPETING, DECAY, POOLINGS, PatchHead
+from wsss.models.architecture import COMPETING, POOLINGS
+from wsss.models.patch_head import DECAY, PatchHead
 
 
 def scores() -> torch.Tensor:

@@ -18,7 +18,8 @@ from wsss.models.checkpoint import load_classifier, save_classifier
 from wsss.models.input_spec import InputSpec
 from wsss.models.pruning import remove_closed_heads
 from wsss.models.trace import block_inputs
-from wsss.training.losses import LossConfig, training_loss
+from wsss.training.loss_config import LossConfig
+from wsss.training.losses import training_loss
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "token_masking": {},

@@ -23,7 +23,7 @@ from wsss.engine.stage import Context, Part
 from wsss.models.checkpoint import load_classifier
 from wsss.models.input_spec import prepare
 from wsss.models.segmenter import load_segmenter
-from wsss.stages import shards, train
+from wsss.stages import shards, training
 from wsss.stages.classifier import blank_spec, build
 from wsss.stages.frozen import patch_tokens
 from wsss.tracking import RunLog
@@ -113,7 +113,7 @@ def test_tokens_are_those_of_the_images(
     still += ["dataset.augment.min_scale=1.0", "stage=train"]
     still += ["self_labelling.rounds=0", "attention.source=competition", "dataset.fit=resize"]
     trained(tmp_path / "tokens", weights, *still)
-    monkeypatch.setattr(train, "trains_on_tokens", lambda config: False)
+    monkeypatch.setattr(training, "trains_on_tokens", lambda config: False)
     trained(tmp_path / "images", weights, *still)
     (of_tokens,), (of_images,) = (classifiers(tmp_path / n) for n in ("tokens", "images"))
     assert history(of_tokens) == pytest.approx(history(of_images), rel=1e-3)

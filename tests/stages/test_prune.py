@@ -24,7 +24,7 @@ from wsss.models.gates import HeadGates
 from wsss.models.input_spec import prepare
 from wsss.stages import prune, train
 from wsss.stages.gates import GATES
-from wsss.stages.prune import HEADS
+from wsss.stages.pruning import HEADS
 from wsss.tracking import RunLog
 
 SMALL = (

@@ -14,7 +14,7 @@ from wsss.config.composing import compose_config
 from wsss.data.open import open_dataset
 from wsss.engine.artifacts import Artifact
 from wsss.engine.stage import WHOLE, Context
-from wsss.stages.generate import Masks
+from wsss.stages.generation import Masks
 from wsss.tracking import RunLog
 
 

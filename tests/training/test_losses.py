@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from helpers.small_vit import build, images
 
-from wsss.training.losses import LossConfig, contrast, diversity, training_loss
+from wsss.training.loss_config import LossConfig
+from wsss.training.losses import contrast, diversity, training_loss
 
 LABELS = torch.tensor([[1.0, 0, 0, 0, 1], [0, 0, 1, 0, 0]])
 

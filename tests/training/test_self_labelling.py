@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from wsss.models.patch_head import PatchHead
-from wsss.training.self_labelling import SelfLabelling, assign, learn_from_own_labels
+from wsss.training.self_labelling import assign, learn_from_own_labels
+from wsss.training.self_labelling_config import SelfLabelling
 from wsss.training.stored_tokens import StoredTokens, write_tokens
 
 SETTINGS = SelfLabelling(rounds=6, epochs=8, lr=1e-2, least_share=0.3)

@@ -57,6 +57,7 @@ def inspect(
         sound_masks=masks.sound,
         without_masks=masks.absent,
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),  # faults first
+        unwritten=masks.unseen,
     )
 
 

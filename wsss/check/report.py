@@ -83,10 +83,13 @@ class Report:
     without_masks: str | None
     """Why there are no masks, ``None`` if there are."""
     findings: tuple[Finding, ...]
+    unwritten: tuple[Finding, ...] = ()
+    """Warnings that say something of sound masks: they are printed, and stand in no file."""
 
     def of(self, severity: Severity) -> list[Finding]:
         """The faults, or the warnings."""
-        return [finding for finding in self.findings if finding.severity == severity]
+        every = (*self.findings, *self.unwritten)
+        return [finding for finding in every if finding.severity == severity]
 
     @property
     def run_would_succeed(self) -> bool:
@@ -94,6 +97,7 @@ class Report:
         return not self.of("fault")
 
     def as_json(self) -> dict[str, Any]:
-        """The whole report, JSON-ready."""
+        """The report without what is `unwritten`, JSON-ready."""
         content = {"run_would_succeed": self.run_would_succeed} | asdict(self)
+        del content["unwritten"]
         return content | {"counts": {part: c._asdict() for part, c in self.counts.items()}}

@@ -108,7 +108,8 @@ def _print_classes(report: Report, console: Console, file: Path) -> None:
 
 
 def _print_findings(report: Report, console: Console, file: Path) -> None:
-    for (severity, topic), group in groupby(report.findings, lambda f: (f.severity, f.topic)):
+    every = (*report.findings, *report.unwritten)
+    for (severity, topic), group in groupby(every, lambda f: (f.severity, f.topic)):
         findings = list(group)
         for finding in findings[:_MAX_FINDINGS]:
             line = (severity, _STYLES[severity]), f" {topic}: {finding.message}"

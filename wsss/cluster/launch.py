@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import submitit
 from rich.console import Console
 
-from wsss.cluster.job import StageJob
 from wsss.cluster.resources import check_names, stage_resources
-from wsss.cluster.submit import submit_experiment
 from wsss.config.launch import ClusterLaunch
 from wsss.config.parsing import parse_config
 from wsss.engine.objective import objective
@@ -40,6 +37,12 @@ def launch_experiment(
     if not isinstance(config.launch, ClusterLaunch):
         rows = run_experiment(config, console, sweep)
         return objective(config, {row.stage: row.metrics for row in rows})
+    # Imported here: a run in this process submits nothing.
+    import submitit
+
+    from wsss.cluster.job import StageJob
+    from wsss.cluster.submit import submit_experiment
+
     if config.launch.name == "slurm":
         submit_experiment(config, plain, console, sweep)
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wsss.errors import UserError
 from wsss.evaluation.judging import EvaluationConfig
+from wsss.models.architecture import COMPETING
 from wsss.models.build import ModelConfig
-from wsss.models.patch_head import COMPETING
 from wsss.training.masking import Masking, TokenMasking
 
 OBJECTIVES = ("mAP", "pseudo_mask")

@@ -21,12 +21,12 @@ from wsss.models.segmenter_config import (
 )
 from wsss.pseudo_masks.config import PseudoMaskConfig
 from wsss.tracking import TrackingConfig
-from wsss.training.losses import LossConfig
+from wsss.training.loss_config import LossConfig
 from wsss.training.masking import Masking, NoMasking, RandomMasking, ScheduledMasking
 from wsss.training.optimizers import AdamConfig, AdamWConfig, OptimizerConfig, SgdConfig
 from wsss.training.pruning import JointPruning, NoPruning, PruningAfter, PruningConfig
 from wsss.training.schedulers import ConstantConfig, CosineConfig, SchedulerConfig
-from wsss.training.self_labelling import SelfLabelling
+from wsss.training.self_labelling_config import SelfLabelling
 from wsss.training.trainer_config import TrainerConfig
 
 GROUPS: Mapping[str, type | Mapping[str, type]] = {

@@ -151,7 +151,7 @@ class Dataset(ABC):
         """The only access to pixel labels: returns a function from image id to mask.
 
         Only the `evaluate` stage, the fully supervised ceiling and the check of a dataset may call
-        it. The check reports only which masks are broken.
+        it. The check names broken masks, and prints which classes of image labels no mask holds.
 
         Raises:
             UserError: if the dataset has no masks. The returned function raises it for a mask that

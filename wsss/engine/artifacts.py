@@ -16,7 +16,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
 from wsss.atomic import PARTIAL, replacing, sync_files
@@ -114,6 +113,8 @@ class Artifact:
             made_from: `wsss.runs.manifest.contents` of each upstream artifact.
             code: digest of each source file that the stage reaches.
         """
+        import torch  # not needed to find an artifact
+
         write_json(self.path / METRICS, metrics)
         names = _files(self.path)
         sync_files([self.path / name for name in names])

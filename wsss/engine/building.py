@@ -12,6 +12,7 @@ from rich.console import Console
 
 from wsss.engine.artifacts import Artifact
 from wsss.engine.graph import Graph
+from wsss.engine.registry import find_stage
 from wsss.engine.run_directory import RunDirectory
 from wsss.engine.sources import stage_sources
 from wsss.engine.stage import WHOLE, Context, Part, Stage
@@ -47,7 +48,7 @@ class Builder:
         if self.is_current(stage):
             return False
         for name, read in self.graph.upstream(stage).items():
-            if read.manifest() is None:
+            if self.graph.manifest(find_stage(name)) is None:
                 why = read.damage() or f"'{name}' has not been run with this config"
                 raise UserError(
                     f"stage '{stage.name}' reads '{name}': {why}; "
@@ -66,14 +67,15 @@ class Builder:
             return self._build_alone(stage, artifact, world)
         if stage.trains(self.graph.config):
             stage.run(self._context(stage, artifact, world))
+        self.graph.forget()
         while not self.is_current(stage):  # if one process fails, the launcher ends all
             time.sleep(_POLL_SECONDS)
+            self.graph.forget()
         return True
 
     def is_current(self, stage: Stage) -> bool:
         """Whether the artifact is complete, undamaged, and made from its present upstream."""
-        artifact = self.graph.artifact(stage)
-        manifest = artifact.manifest()
+        manifest = self.graph.manifest(stage)
         return manifest is not None and not self._other_upstream(stage, manifest)
 
     def _other_upstream(self, stage: Stage, manifest: Mapping[str, Any]) -> list[str]:
@@ -83,14 +85,12 @@ class Builder:
         return [name for name, content in now.items() if made_from.get(name, content) != content]
 
     def _upstream_contents(self, stage: Stage) -> dict[str, str]:
-        upstream = self.graph.upstream(stage)
-        manifests = {name: read.manifest() for name, read in upstream.items()}
+        manifests = {name: self.graph.manifest(find_stage(name)) for name in stage.upstream}
         return {name: contents(found) for name, found in manifests.items() if found is not None}
 
     def _set_aside(self, stage: Stage) -> None:
         """Make room for an artifact that is to be made anew, and say why; the caller locks."""
-        artifact = self.graph.artifact(stage)
-        manifest = artifact.manifest()
+        artifact, manifest = self.graph.artifact(stage), self.graph.manifest(stage)
         if manifest is None:
             why = artifact.damage()
         else:
@@ -98,6 +98,7 @@ class Builder:
             why = f"was made from another artifact of {others}"
         if (aside := artifact.set_aside()) is not None:
             self.console.print(f"  {why}; made anew, the old one is kept as {aside.name}")
+        self.graph.forget()
 
     def _build_alone(self, stage: Stage, artifact: Artifact, world: World) -> bool:
         """Build under the artifact's lock; False if another process has built it meanwhile."""
@@ -106,6 +107,7 @@ class Builder:
             self.console.print("  another process is building this artifact; waiting for it")
 
         with artifact.building(wait):
+            self.graph.forget()
             if self.is_current(stage):
                 return False
             self._set_aside(stage)
@@ -117,6 +119,7 @@ class Builder:
         """Write a part without the lock (parts share no file); the last completes the artifact."""
         assert stage.run_part is not None
         with artifact.building(lambda: None):
+            self.graph.forget()
             if self.is_current(stage):  # another part has completed it meanwhile
                 return False
             self._set_aside(stage)
@@ -126,6 +129,7 @@ class Builder:
         if not mine.exists():
             self.directory.start_stage(self.log, stage.name, artifact)
             stage.run_part(self._context(stage, artifact, ALONE), self.part)
+            self.graph.forget()
             mine.touch()
         every = [artifact.work / marker.format(index) for index in range(self.part.count)]
         if not all(path.exists() for path in every):
@@ -139,6 +143,7 @@ class Builder:
             seconds = self.graph.config.tracking.system_metrics_seconds
             with system_metrics(self.log, stage.name, seconds):
                 metrics = stage.run(self._context(stage, artifact, world))
+            self.graph.forget()
             artifact.complete(
                 metrics,
                 seed=self.graph.config.seed,
@@ -154,6 +159,11 @@ class Builder:
         self.directory.finish_stage(self.log, stage.name, artifact, metrics)
 
     def _context(self, stage: Stage, artifact: Artifact, world: World) -> Context:
+        """What a stage runs with; from here on PyTorch has ``launch.threads`` threads."""
+        if (threads := self.graph.config.launch.threads) is not None:
+            import torch  # not needed where every stage is up to date
+
+            torch.set_num_threads(threads)
         paths: dict[str, Path] = {
             name: read.path for name, read in self.graph.upstream(stage).items()
         }

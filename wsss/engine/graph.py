@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
@@ -20,6 +21,7 @@ class Graph:
     config: Config
     dataset: Dataset
     _located: dict[str, Artifact] = field(default_factory=dict)
+    _intact: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def artifact(self, stage: Stage) -> Artifact:
         """The artifact of a stage."""
@@ -33,6 +35,25 @@ class Graph:
                 dataset_memory(self.config),
             )
         return self._located[stage.name]
+
+    def manifest(self, stage: Stage) -> dict[str, Any] | None:
+        """The manifest of a stage's artifact, see `Artifact.manifest`.
+
+        The files of an intact artifact are compared with their digests once, until `forget`.
+        """
+        if stage.name not in self._intact:
+            found = self.artifact(stage).manifest()
+            if found is None:
+                return None
+            self._intact[stage.name] = found
+        return self._intact[stage.name]
+
+    def forget(self) -> None:
+        """Compare files anew from here on: artifacts have changed, here or in another process.
+
+        To be called after whatever takes long or changes an artifact.
+        """
+        self._intact.clear()
 
     @property
     def _threads(self) -> dict[str, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+import psutil
+
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.errors import UserError
@@ -34,8 +36,9 @@ def check_memory(config: Config, stages: Collection[str], dataset: Dataset | Non
         dataset: gives numbers of bands and images and the size of one image; without it there is
             one of each, so that the check can come before any data is read.
     """
+    memory = psutil.virtual_memory().total + psutil.swap_memory().total
     for need in _needs(config, stages, dataset):
-        if need.size > (there := _machine()):
+        if need.size > memory and need.size > (there := memory + _of_gpus()):
             raise UserError(
                 f"{need.what} would take {need.size / 2**30:.3g} GiB of memory or more, this "
                 f"machine has {there / 2**30:.3g}; lower {need.lower}"
@@ -129,12 +132,9 @@ def _segmenter(config: Config, batch: int, bands: int) -> Iterator[Need]:
     )
 
 
-def _machine() -> int:
-    """Bytes of memory, swap and GPU memory."""
-    import psutil
-    import torch
+def _of_gpus() -> int:
+    """Bytes of memory that all GPUs have."""
+    import torch  # takes seconds, and most experiments fit without
 
-    found = psutil.virtual_memory().total + psutil.swap_memory().total
-    for index in range(torch.cuda.device_count()):
-        found += torch.cuda.get_device_properties(index).total_memory
-    return int(found)
+    gpus = range(torch.cuda.device_count())
+    return sum(int(torch.cuda.get_device_properties(gpu).total_memory) for gpu in gpus)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.text import Text
 
@@ -39,8 +38,6 @@ def run_experiment(
     anew = to_rebuild(config.rebuild, stages)
     names = [stage.name for stage in stages]
     check_feasible(config, names)
-    if config.launch.threads is not None:
-        torch.set_num_threads(config.launch.threads)
     graph = Graph(config, open_dataset(config.dataset, dataset_memory(config)))
     check_feasible(config, names, graph.dataset)
     for image_id, reason in graph.dataset.quarantined.items():
@@ -48,7 +45,7 @@ def run_experiment(
     directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         for stage in stages:  # fail before hours of training
-            if stage.check is not None and graph.artifact(stage).manifest() is None:
+            if stage.check is not None and graph.manifest(stage) is None:
                 stage.check(config, graph.dataset)
             graph.artifact(stage)
         directory.start(tracker.log)
@@ -56,6 +53,7 @@ def run_experiment(
         if part is WHOLE and World.of_environment().leads:
             for stage in anew:
                 graph.artifact(stage).set_aside(REPLACED)
+                graph.forget()
         try:
             rows = [_run(stage, builder) for stage in stages]
         except BaseException as error:
@@ -76,7 +74,7 @@ def _run(stage: Stage, builder: Builder) -> SummaryRow | None:
     artifact = builder.graph.artifact(stage)
     builder.console.print(Text.assemble((stage.name, "bold"), f" {artifact.fingerprint}"))
     built = builder.build(stage)
-    manifest = artifact.manifest()
+    manifest = builder.graph.manifest(stage)
     if manifest is None:
         return None
     if not built and (changed := changed_sources(stage.name, manifest.get("code", {}))):

@@ -25,8 +25,8 @@ def stage_sources(stage: str) -> dict[str, str]:
         path = _file_of(pending.pop())
         if path is None or (name := f"wsss/{path.relative_to(_PACKAGE).as_posix()}") in found:
             continue
-        found[name] = file_digest(path)[:16]
-        pending += _imports(path)
+        found[name], imported = _read(path)
+        pending += imported
     return dict(sorted(found.items()))
 
 
@@ -36,6 +36,12 @@ def changed_sources(stage: str, made_by: Mapping[str, str]) -> list[str]:
     return sorted(
         name for name in now.keys() | made_by.keys() if now.get(name) != made_by.get(name)
     )
+
+
+@cache  # stages share most files
+def _read(path: Path) -> tuple[str, list[str]]:
+    """Digest of a file, and the modules that it imports."""
+    return file_digest(path)[:16], list(_imports(path))
 
 
 def _imports(path: Path) -> Iterator[str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from rich.console import Console
 
 from wsss.config.schema import Config
@@ -17,9 +16,11 @@ from wsss.engine.artifacts import Artifact
 from wsss.runs.identity import fingerprint
 from wsss.runs.layout import dataset_memory
 from wsss.tracking import RunLog
-from wsss.training.device import pick_device
 from wsss.training.epoch_metrics import EpochMetrics
 from wsss.training.world import ALONE, World
+
+if TYPE_CHECKING:  # what stages need is known without PyTorch
+    import torch
 
 Metrics = dict[str, Any]
 SaveModel = Callable[[Config, Path, Path, Mapping[str, str]], None]
@@ -48,6 +49,8 @@ class Context:
     @property
     def device(self) -> torch.device:
         """Where networks run."""
+        from wsss.training.device import pick_device
+
         return pick_device(self.config.trainer.accelerator)
 
     def report_epoch(self, epoch: int, metrics: EpochMetrics, *, unit: str = "epoch") -> None:

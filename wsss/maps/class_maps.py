@@ -12,6 +12,7 @@ from torch import Tensor
 from wsss.data.fit import pad
 from wsss.maps.affinity import spread
 from wsss.maps.config import AttentionConfig, layer_numbers
+from wsss.maps.sources.needs import NEEDS
 from wsss.maps.sources.registry import SOURCES
 from wsss.maps.sources.source import EncodedView
 from wsss.models.patches import grid_of, whole_patches
@@ -84,16 +85,16 @@ def view_maps(
     layer_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Logits ``[B, C]`` and maps ``[B, C, h, w]`` of one view, see `class_maps`."""
-    source = SOURCES[config.source]
-    rolled_out = source.class_attention and config.method == "rollout"
-    recomputed = rolled_out or source.block_inputs or config.affinity
+    needs = NEEDS[config.source]
+    rolled_out = needs.class_attention and config.method == "rollout"
+    recomputed = rolled_out or needs.block_inputs or config.affinity
     # Block inputs take the most memory of all: kept only where attention is recomputed from them.
     trace: AbstractContextManager[list[Tensor]]
     trace = block_inputs(model) if recomputed else nullcontext([])
     with trace as inputs:
         scores = model.score(
             images,
-            return_attention=source.class_attention and not rolled_out,
+            return_attention=needs.class_attention and not rolled_out,
             head_weights=head_weights,
         )
     view = EncodedView(
@@ -106,7 +107,7 @@ def view_maps(
         head_weights=head_weights,
         layer_weights=layer_weights,
     )
-    maps = source.maps(view)
+    maps = SOURCES[config.source](view)
     return scores.logits, spread(model, inputs, maps) if config.affinity else maps
 
 
@@ -121,4 +122,4 @@ def token_maps(
     assert model.patch_head is not None
     scores = TokenClassifier(model.patch_head).score(patches)
     view = EncodedView(model, None, scores, [], layers=[], method=config.method)
-    return scores.logits, SOURCES[config.source].maps(view)
+    return scores.logits, SOURCES[config.source](view)

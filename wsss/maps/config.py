@@ -7,9 +7,9 @@ from typing import Any
 
 from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
-from wsss.maps.sources.registry import SOURCES
+from wsss.maps.sources.needs import NEEDS
+from wsss.models.architecture import POOLINGS
 from wsss.models.build import ModelConfig
-from wsss.models.patch_head import POOLINGS
 
 HEADS = ("open", "all", "weighted")
 METHODS = ("sum", "rollout")
@@ -21,7 +21,7 @@ class AttentionConfig:
     """How class maps are made from a classifier."""
 
     source: str
-    """The source of maps: a key of `wsss.maps.sources.registry.SOURCES`."""
+    """The source of maps: a key of `wsss.maps.sources.needs.NEEDS`."""
     affinity: bool
     """Spread maps along the attention between patches (`wsss.maps.affinity`)."""
     heads: str
@@ -51,7 +51,7 @@ class AttentionConfig:
     """Images per forward pass, at least 1."""
 
     def __post_init__(self) -> None:
-        check_choice("attention.source", self.source, tuple(SOURCES))
+        check_choice("attention.source", self.source, tuple(NEEDS))
         check_choice("attention.heads", self.heads, HEADS)
         check_choice("attention.method", self.method, METHODS)
         check_least("attention.max_side", self.max_side, 1)
@@ -87,25 +87,25 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
 
 def check_maps(config: AttentionConfig, model: ModelConfig, *, self_labelled: bool) -> None:
     """Raise `UserError` if the model lacks what the maps are made from."""
-    source = SOURCES[config.source]
+    needs = NEEDS[config.source]
     layer_numbers(config.layers, model.depth)
     if config.layers == "learnt":
-        if model.patch_head == "none" or not source.class_attention:
-            sources = " or ".join(name for name, s in SOURCES.items() if s.class_attention)
+        if model.patch_head == "none" or not needs.class_attention:
+            sources = " or ".join(name for name, s in NEEDS.items() if s.class_attention)
             raise UserError(
                 "attention.layers=learnt weights class attention by the patch scores it finds; "
                 f"it needs model.patch_head={_HEADS}, attention.source={sources}"
             )
         if config.method == "rollout":
             raise UserError("attention.layers=learnt needs attention.method=sum")
-    if source.patch_head and model.patch_head == "none":
+    if needs.patch_head and model.patch_head == "none":
         raise UserError(f"attention.source={config.source} needs model.patch_head={_HEADS}")
-    if source.poolings and model.patch_head not in source.poolings:
-        heads = " or ".join(source.poolings)
+    if needs.poolings and model.patch_head not in needs.poolings:
+        heads = " or ".join(needs.poolings)
         raise UserError(f"attention.source={config.source} needs model.patch_head={heads}")
-    if source.labeller and not self_labelled:
+    if needs.labeller and not self_labelled:
         raise UserError(f"attention.source={config.source} needs self_labelling.rounds above 0")
-    if source.class_tokens not in (None, model.class_tokens):
+    if needs.class_tokens not in (None, model.class_tokens):
         raise UserError(
-            f"attention.source={config.source} needs model.class_tokens={source.class_tokens}"
+            f"attention.source={config.source} needs model.class_tokens={needs.class_tokens}"
         )

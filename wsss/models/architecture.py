@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from wsss.checks import check_between, check_choice, check_least, check_positive
-from wsss.models.patch_head import POOLINGS
 from wsss.models.patches import Size, grid_of, pair
 
 CLASS_TOKENS = ("per_class", "shared")
 TOKEN_HEADS = ("linear", "mean", "none")
+COMPETING = ("compete", "compete_background")
+POOLINGS = ("average", "ranked", *COMPETING)
+"""Ways to pool the scores of patches, see `wsss.models.patch_head`."""
 #: First in files; all other settings follow in the order of their fields.
 _SIZES = (
     *("image_size", "patch_size", "in_channels", "num_classes"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
 from wsss.models.architecture import Architecture, NetworkSettings
 from wsss.models.normalisation import NORMALISATIONS
-from wsss.models.vit import ClassTokenViT
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    import torch
+
+    from wsss.models.vit import ClassTokenViT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,8 @@ def build_classifier(
     generator: torch.Generator,
 ) -> ClassTokenViT:
     """A class-token ViT with fresh weights; `UserError` for sizes that do not fit together."""
+    from wsss.models.vit import ClassTokenViT
+
     architecture = architecture_of(
         config, image_size=image_size, in_channels=in_channels, num_classes=num_classes
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import pickle
 from collections.abc import Mapping
@@ -22,10 +21,11 @@ from wsss.models.released.mctformer import import_mctformer, is_mctformer
 from wsss.models.released.tensors import checked_tensors
 from wsss.models.released.token_masking import import_release
 from wsss.models.vit import ClassTokenViT
+from wsss.models.weights import WEIGHTS
 
 #: Keys under which training scripts store weights; a teacher is preferred to its student.
 _CONTAINERS = ("state_dict", "model", "teacher", "student")
-WEIGHTS, DESCRIPTION = "classifier.safetensors", "classifier.json"
+DESCRIPTION = "classifier.json"
 
 
 def save_classifier(directory: Path, model: ClassTokenViT, spec: InputSpec) -> None:
@@ -85,15 +85,6 @@ def load_weights(model: ClassTokenViT, path: Path) -> None:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise UserError(f"checkpoint {path} is of another architecture: {problems[0]}{more}")
     model.load_state_dict(dict(state))
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a weights file, so that a fingerprint depends on content and not on location."""
-    path = path / WEIGHTS if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"checkpoint {path} does not exist")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_state_dict(path: Path) -> Mapping[str, Tensor]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from wsss.checks import check_choice
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    from torch import Tensor
 
 PLACES = ("output", "input", "attention", "patches")
 
@@ -35,6 +36,8 @@ class HiddenTokens:
 
     def at_input(self, tokens: Tensor) -> Tensor:
         """Tokens ``[B, T, D]``, class tokens first, as they enter the first block."""
+        import torch
+
         if self.place != "input":
             return tokens
         classes = self.keep.shape[1]
@@ -43,6 +46,8 @@ class HiddenTokens:
 
     def keys(self, num_tokens: int) -> Tensor | None:
         """``[B, T]`` boolean, False for tokens that no token may attend to; ``None`` for none."""
+        import torch
+
         if self.place != "attention":
             return None
         others = self.keep.new_ones(len(self.keep), num_tokens - self.keep.shape[1])

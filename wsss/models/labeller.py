@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from wsss.models.patches import centred
+from wsss.models.centring import centred
 
 
 class Labeller(nn.Module):

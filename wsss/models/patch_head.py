@@ -7,10 +7,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wsss.models.patches import centred
+from wsss.models.architecture import COMPETING
+from wsss.models.centring import centred
 
-COMPETING = ("compete", "compete_background")
-POOLINGS = ("average", "ranked", *COMPETING)
 DECAY = 0.996
 """Ratio of the weights of consecutive patches in falling order of scores, as in MCTformer+."""
 
@@ -39,7 +38,7 @@ class PatchHead(nn.Module):
     Args:
         dim: token width.
         num_classes: number of classes.
-        pooling: one of `POOLINGS`.
+        pooling: one of `wsss.models.architecture.POOLINGS`.
         members: number ``M`` of heads that are trained side by side.
     """
 

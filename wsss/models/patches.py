@@ -1,8 +1,6 @@
-"""Sizes of images and patches, and patch tokens of an image."""
+"""Sizes of images and patches."""
 
 from __future__ import annotations
-
-from torch import Tensor
 
 Size = int | tuple[int, int]
 """Pixels: one number for both sides, or height and width."""
@@ -28,11 +26,3 @@ def whole_patches(
         max(1, round(side * scale / p)) * p for side, p in zip(image_size, patch_size, strict=True)
     )
     return height, width
-
-
-def centred(patches: Tensor) -> Tensor:
-    """Patch tokens ``[B, D, h, w]`` less their image's mean, 0 for NaN, no patch.
-
-    The tokens of an image share much that tells what the image is of, but not where.
-    """
-    return (patches - patches.nanmean(dim=(2, 3), keepdim=True)).nan_to_num()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
 
 from wsss.pseudo_masks.rules.rule import Maps
 
@@ -27,5 +26,7 @@ def with_background(probabilities: Maps) -> Maps:
 
 
 def _softmax(scores: Maps) -> Maps:
+    from scipy.special import softmax  # SciPy takes a third of a second
+
     shares: Maps = softmax(scores, axis=0)
     return shares

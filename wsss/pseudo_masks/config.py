@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsss.checks import check_choice, check_least, check_share
-from wsss.pseudo_masks.refinement import REFINEMENTS
 from wsss.pseudo_masks.rules.registry import RULES
 from wsss.pseudo_masks.rules.rule import RuleSettings
+
+REFINEMENTS = ("none", "pamr")
 
 
 @dataclass(frozen=True)

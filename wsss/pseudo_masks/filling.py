@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from wsss.pseudo_masks.rules.rule import UNPAINTED, Painted
 
@@ -17,8 +16,7 @@ def fill_nearest(painted: Painted) -> Painted:
     holes = painted == UNPAINTED
     if not holes.any() or holes.all():
         return painted
-    nearest = distance_transform_edt(holes, return_distances=False, return_indices=True)
-    filled: Painted = painted[tuple(nearest)]
+    filled: Painted = painted[_nearest(holes)]
     return filled
 
 
@@ -33,10 +31,18 @@ def extend(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.
     """
     if valid.all() or not valid.any():
         return values
-    nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    return np.asarray(values[(slice(None), *nearest)])
+    rows, columns = _nearest(~valid)
+    return np.asarray(values[:, rows, columns])
 
 
 def held(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The values ``[C, H, W]`` of the pixels that hold data, in one row ``[C, 1, pixels]``."""
     return np.asarray(values[:, valid][:, None])
+
+
+def _nearest(holes: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Rows and columns ``[H, W]`` of the pixel outside of the holes that is nearest to each."""
+    from scipy.ndimage import distance_transform_edt  # SciPy takes a third of a second
+
+    rows, columns = distance_transform_edt(holes, return_distances=False, return_indices=True)
+    return rows, columns

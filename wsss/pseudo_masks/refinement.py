@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-REFINEMENTS = ("none", "pamr")
 _BANDWIDTH = 0.1  # of the local deviation, as in the authors' release; the paper has its square
 _LEAST = 1e-5  # smallest local deviation, in standard deviations of the band
 _CLASSES_AT_ONCE = 8

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def read_manifest(
         only: the one file to compare with its digest; by default every file.
 
     Raises:
-        Damaged: the manifest or a file is not what was written, or a file is missing.
+        Damaged: the manifest or a file is not what was written, a file is missing or, unless
+            ``only`` is given, there is one that the manifest does not name.
         UserError, OSError: it cannot be read; this is no evidence of damage.
     """
     path = directory / MANIFEST
@@ -70,4 +72,25 @@ def read_manifest(
     for (name, expected), digest in zip(named.items(), digests, strict=True):
         if digest != expected:
             raise Damaged(f"{directory / name} has been changed since it was written")
+    if only is None and (stranger := _unnamed(directory, named)) is not None:
+        raise Damaged(f"{stranger} is not named in {MANIFEST}")
     return manifest
+
+
+def _unnamed(directory: Path, named: Collection[str]) -> str | None:
+    """A file below a directory that is not among those named, which a reader could take for one.
+
+    Hidden files do not count: scratch space, files that are being written, those of file browsers.
+    """
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        with os.scandir(directory / folder) as entries:
+            for entry in entries:
+                name = f"{folder}{entry.name}"
+                if entry.name.startswith(".") or name in named or name == MANIFEST:
+                    continue
+                if not entry.is_dir(follow_symlinks=False):
+                    return f"{directory}/{name}"
+                pending.append(f"{name}/")
+    return None

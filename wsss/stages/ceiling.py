@@ -14,10 +14,8 @@ from wsss.data.base import Dataset
 from wsss.data.types import Split
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.errors import UserError
-from wsss.evaluation.judging import evaluate_masks
 from wsss.models.segmenter_config import EncoderSegmenterConfig
-from wsss.stages.classifier import input_spec
-from wsss.stages.segmenter import Labels, segmenter_inputs, segmenter_reader, train_segmenter
+from wsss.stages.settings import segmenter_inputs
 from wsss.stages.truth import Truth, read_truth, reported_split
 
 
@@ -48,19 +46,9 @@ def check(config: Config, dataset: Dataset) -> None:
 
 def run(context: Context) -> Metrics:
     """Train on the true masks and score on the reported split."""
-    config, dataset = context.config, context.dataset
-    truth = _truth(config, dataset)
-    spec = input_spec(config, dataset, context.memory)
-    labels: Labels = {"train": truth.read, "val": truth.read}
-    training = train_segmenter(context, spec, labels, rounds=1)
-    if not context.world.leads:
-        return {}
-    split = reported_split(config)
-    predict = segmenter_reader(context, context.artifact.path)
-    result = evaluate_masks(
-        dataset, split, predict, truth.read, ids=truth.ids[split], image_labels="none"
-    )
-    return training | {"segmenter": {split: result}}
+    from wsss.stages.supervision import train_on_truth
+
+    return train_on_truth(context, _truth(context.config, context.dataset))
 
 
 def _truth(config: Config, dataset: Dataset) -> Truth:

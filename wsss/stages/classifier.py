@@ -22,13 +22,6 @@ from wsss.models.released.pretrained import LoadReport, load_pretrained, pretrai
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
 from wsss.training.samples import Batch, TrainingSamples, build_loader
-from wsss.training.trainer_config import TrainerConfig
-
-
-def classifier_trainer(config: Config) -> TrainerConfig:
-    """The trainer's settings; joint gates are always trained for all epochs."""
-    joint = config.pruning.with_classifier() is not None
-    return config.trainer.to_the_end() if joint else config.trainer
 
 
 def build(

@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from wsss.config.schema import Config
 from wsss.data.fit import pad
 from wsss.data.types import Split
 from wsss.engine.stage import WHOLE, Context, Part, dataset_inputs
@@ -31,18 +30,6 @@ from wsss.training.stored_tokens import is_intact, write_tokens
 
 _VERSION = 2
 _BATCH = 16
-
-
-def trains_on_tokens(config: Config) -> bool:
-    """Whether nothing before the patch head is trained."""
-    model, loss = config.model, config.loss
-    alone = model.frozen and model.class_tokens == "shared" and model.token_head == "none"
-    return (
-        alone
-        and config.pruning.with_classifier() is None
-        and loss.diversity == 0
-        and loss.contrast == 0
-    )
 
 
 def patch_tokens(

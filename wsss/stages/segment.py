@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.engine.stage import Context, Metrics, Stage
 from wsss.errors import UserError
-from wsss.models.checkpoint import load_classifier
 from wsss.models.segmenter_config import EncoderSegmenterConfig
-from wsss.pseudo_masks.files import read_pseudo_mask
-from wsss.stages.segmenter import Labels, segmenter_inputs, train_segmenter
+from wsss.stages.settings import segmenter_inputs
 
 
 def run(context: Context) -> Metrics:
     """Train on pseudo-masks; each later round trains on the masks of the previous segmenter."""
-    classifier, spec = load_classifier(context.upstream["train"])
-    masks = context.upstream["generate"]
-    labels: Labels = {
-        "train": partial(read_pseudo_mask, masks, "train"),
-        "val": partial(read_pseudo_mask, masks, "val"),
-    }
-    return train_segmenter(
-        context, spec, labels, rounds=context.config.segmenter.rounds, classifier=classifier
-    )
+    from wsss.stages.segmentation import segment
+
+    return segment(context)
 
 
 def check(config: Config, dataset: Dataset) -> None:

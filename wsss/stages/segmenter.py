@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
-from wsss.config.schema import Config
-from wsss.data.base import Dataset
 from wsss.data.types import Mask, Split
 from wsss.engine.artifacts import Artifact
-from wsss.engine.stage import Context, Metrics, dataset_inputs
+from wsss.engine.stage import Context, Metrics
 from wsss.models.encoder_segmenter import EncoderSegmenter, TokenDecoder
 from wsss.models.input_spec import InputSpec
 from wsss.models.segmenter import build_segmenter, load_segmenter, save_segmenter
@@ -28,16 +25,6 @@ from wsss.training.samples import batches_of
 
 Labels = dict[Split, Callable[[str], Mask]]
 """For train and val, a function from image id to pixel labels ``[H, W]``."""
-
-
-def segmenter_inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """The segmenter's settings and the images; pixel labels come from upstream."""
-    return {
-        "seed": config.seed,
-        "segmenter": config.segmenter.determining(),
-        "dataset": dataset_inputs(config, dataset, ("train", "val")),
-        "trainer": config.trainer.result_settings(),
-    }
 
 
 def train_segmenter(

@@ -16,7 +16,8 @@ from wsss.evaluation.classification import classification_metrics
 from wsss.models.input_spec import InputSpec
 from wsss.models.token_classifier import TokenClassifier
 from wsss.models.vit import ClassTokenViT
-from wsss.stages.frozen import patch_tokens, trains_on_tokens
+from wsss.stages.frozen import patch_tokens
+from wsss.stages.settings import trains_on_tokens
 from wsss.training.losses import class_probabilities
 from wsss.training.predict import validate_classifier
 from wsss.training.samples import Batch, build_loader

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
-import torch
 
 from wsss.tracking.events import RunLog
 from wsss.tracking.tracker import brief
@@ -58,6 +57,8 @@ class Usage:
         that processes share count once per process. ``system/gpu_memory_mib`` is the memory that
         PyTorch holds on all GPUs, present only if this process uses CUDA.
         """
+        import torch  # loaded by the stage that runs
+
         me = psutil.Process()
         found = [me, *me.children(recursive=True)]
         self._known = {process: self._known.get(process, process) for process in found}

@@ -14,7 +14,8 @@ from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
 from wsss.training.batches import RankBatches, share_of
 from wsss.training.epoch_means import MeasuredModule
-from wsss.training.losses import LossConfig, class_probabilities, classification_loss, training_loss
+from wsss.training.loss_config import LossConfig
+from wsss.training.losses import class_probabilities, classification_loss, training_loss
 from wsss.training.masking import Masking
 from wsss.training.optimizers import OptimizerConfig, build_optimizer
 from wsss.training.pruning import GateTraining

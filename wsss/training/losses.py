@@ -1,30 +1,15 @@
-"""The config group ``loss``, and the losses of the classifier."""
+"""The losses of the classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.checks import check_least
 from wsss.models.outputs import Scores
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Weights of the terms beside the classification loss; 0 leaves a term out."""
-
-    diversity: float
-    """Weight of `diversity`."""
-    contrast: float
-    """Weight of `contrast`."""
-
-    def __post_init__(self) -> None:
-        check_least("loss.diversity", self.diversity, 0)
-        check_least("loss.contrast", self.contrast, 0)
+from wsss.training.loss_config import LossConfig
 
 
 def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:

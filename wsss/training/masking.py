@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from wsss.checks import check_choice, check_share
 from wsss.models.hidden import PLACES, HiddenTokens
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    import torch
+    from torch import Tensor
 
 BALANCES = ("none", "frequency")
 
@@ -155,6 +156,8 @@ def class_rates(rate: float, absent: Tensor) -> Tensor:
     Returns:
         ``[C]`` in [0, 1]; the value for a class that is in every image has no effect.
     """
+    import torch
+
     least = torch.finfo(absent.dtype).tiny  # never hidden anyway, and no division by 0
     return (rate * absent.mean() / absent.clamp(min=least)).clamp(max=1.0)
 
@@ -181,6 +184,8 @@ def draw_token_keep(
         ``[B, C]`` of 0 and 1 on the labels' device: 1 wherever the class is present, and 0 with
         probability ``rate`` elsewhere.
     """
+    import torch
+
     first, batch = (0, len(labels)) if rows is None else rows
     uniform = torch.rand((batch, labels.shape[1]), generator=generator, device=generator.device)
     uniform = uniform[first : first + len(labels)]

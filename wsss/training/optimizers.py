@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch.nn import Parameter
-from torch.optim import Optimizer
+from typing import TYPE_CHECKING, Any
 
 from wsss.checks import check_least, check_positive, check_share
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    from torch.nn import Parameter
+    from torch.optim import Optimizer
 
 ParameterGroups = list[dict[str, Any]]
 
@@ -55,7 +55,9 @@ class AdamConfig(BetasConfig):
 
     def build(self, groups: ParameterGroups) -> Optimizer:
         """PyTorch's Adam."""
-        return torch.optim.Adam(groups, lr=self.lr, betas=(self.betas[0], self.betas[1]))
+        from torch.optim import Adam
+
+        return Adam(groups, lr=self.lr, betas=(self.betas[0], self.betas[1]))
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class AdamWConfig(BetasConfig):
 
     def build(self, groups: ParameterGroups) -> Optimizer:
         """PyTorch's AdamW."""
-        return torch.optim.AdamW(groups, lr=self.lr, betas=(self.betas[0], self.betas[1]))
+        from torch.optim import AdamW
+
+        return AdamW(groups, lr=self.lr, betas=(self.betas[0], self.betas[1]))
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ class SgdConfig(OptimizerConfig):
 
     def build(self, groups: ParameterGroups) -> Optimizer:
         """PyTorch's SGD."""
-        return torch.optim.SGD(groups, lr=self.lr, momentum=self.momentum)
+        from torch.optim import SGD
+
+        return SGD(groups, lr=self.lr, momentum=self.momentum)
 
 
 def build_optimizer(

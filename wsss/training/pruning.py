@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wsss.checks import check_least, check_positive, check_share
-from wsss.models.gates import HeadGates
-from wsss.models.vit import ClassTokenViT
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    from wsss.models.gates import HeadGates
+    from wsss.models.vit import ClassTokenViT
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class GateTraining(PruningConfig):
 
     def gates(self, model: ClassTokenViT) -> HeadGates:
         """Open gates."""
+        from wsss.models.gates import HeadGates
+
         heads = sum(model.num_heads)
         keep = None if self.keep is None else round(self.keep * heads)
         return HeadGates(len(model.blocks), model.num_heads[0], keep=keep)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from typing import TYPE_CHECKING
 
 from wsss.checks import check_share
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LambdaLR
 
 
 @dataclass(frozen=True)
@@ -56,4 +58,6 @@ class CosineConfig(SchedulerConfig):
 
 def build_scheduler(config: SchedulerConfig, optimizer: Optimizer, steps: int) -> LambdaLR:
     """A schedule over ``steps`` optimizer steps; the rate of the first step is above 0."""
+    from torch.optim.lr_scheduler import LambdaLR
+
     return LambdaLR(optimizer, lambda step: config.factor(min((step + 1) / (steps + 1), 1.0)))

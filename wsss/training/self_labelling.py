@@ -9,43 +9,19 @@ to the patches that look alike, as expectation maximisation for a mixture does (
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from wsss.checks import check_between, check_positive, check_share
 from wsss.models.labeller import Labeller
 from wsss.models.patch_head import PatchHead
 from wsss.randomness import keyed_generator
+from wsss.training.self_labelling_config import SelfLabelling
 from wsss.training.stored_tokens import StoredTokens, stack
 
 _BALANCING = 10
 """Iterations that raise labels to their least share."""
 _BATCH = 32
-
-
-@dataclass(frozen=True)
-class SelfLabelling:
-    """Settings of the config group ``self_labelling``."""
-
-    rounds: int
-    """How often patches are labelled and learnt from; 0 for no self-labelling."""
-    epochs: int
-    """Passes over the training images in each round, at least 1."""
-    lr: float
-    """Learning rate of AdamW."""
-    least_share: float
-    """Least share of an image that each of its labels has, times the number of its labels.
-
-    In [0, 1]; 0 lets a label vanish from an image.
-    """
-
-    def __post_init__(self) -> None:
-        check_between("self_labelling.rounds", self.rounds, 0, 10_000)
-        check_between("self_labelling.epochs", self.epochs, 1, 10_000)
-        check_positive("self_labelling.lr", self.lr)
-        check_share("self_labelling.least_share", self.least_share)
 
 
 def assign(scores: Tensor, labels: Tensor, least_share: float) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsss.checks import check_between, check_choice, check_least, check_positive
-from wsss.models.block_runner import BlockRunner, block_runner
+
+if TYPE_CHECKING:  # settings are read where PyTorch is not needed
+    from wsss.models.block_runner import BlockRunner
 
 PRECISIONS = ("32", "bf16", "16")
 SELECTIONS = ("last", "best")
@@ -75,6 +77,8 @@ class TrainerConfig:
 
     def block_runner(self) -> BlockRunner:
         """Runs the blocks of the classifier in training."""
+        from wsss.models.block_runner import block_runner
+
         return block_runner(compiled=self.compile, recompute=self.gradient_checkpointing)
 
     def to_the_end(self) -> TrainerConfig:

@@ -15,7 +15,7 @@ from helpers.config_keys.data_probes import outcome
 from helpers.config_keys.laboratory import Laboratory, Overrides
 from wsss.engine.runner import run_experiment
 from wsss.models import block_runner
-from wsss.stages import classifier, extract, train
+from wsss.stages import classifier, extract, extraction, train
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
 from wsss.training.masking import absent_shares
@@ -78,7 +78,7 @@ def readers(laboratory: Laboratory, overrides: Overrides) -> object:
 def extraction_batches(laboratory: Laboratory, overrides: Overrides) -> object:
     """How many images stage extract gives to the classifier at a time."""
     sizes: list[int] = []
-    real = extract.class_maps  # type: ignore[attr-defined]
+    real = extraction.class_maps  # type: ignore[attr-defined]
 
     def watched(model: Any, images: torch.Tensor, config: Any, **rest: Any) -> Any:
         sizes.append(len(images))
@@ -87,7 +87,7 @@ def extraction_batches(laboratory: Laboratory, overrides: Overrides) -> object:
     classifier = laboratory.run(train.STAGE, ())
     context = laboratory.context(overrides, laboratory.scratch(), prune=classifier)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extract, "class_maps", watched)
+        patch.setattr(extraction, "class_maps", watched)
         extract.run(context)
     return sizes
 

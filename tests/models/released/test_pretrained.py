@@ -14,8 +14,9 @@ from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.models import ClassTokenViT
-from wsss.models.released.pretrained import adapt_bands, load_pretrained, weights_file
+from wsss.models.released.pretrained import adapt_bands, load_pretrained
 from wsss.models.released.pretrained_names import encoder_weights
+from wsss.models.weights import pretrained_file
 
 RGB = ["red", "green", "blue"]
 SIZES: dict[str, Any] = {
@@ -257,4 +258,4 @@ def test_what_is_no_vision_transformer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"resnet\.safetensors: no class token"):
         load_pretrained(ours(), tmp_path / "resnet.safetensors", RGB)
     with pytest.raises(UserError, match=r"without model\.safetensors"):
-        weights_file(tmp_path)
+        pretrained_file(tmp_path)

@@ -9,11 +9,10 @@ separates a class from the others.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from wsss.data.datasets.dfc_tree import CLASS_CODES, CLASSES
 
@@ -88,13 +87,13 @@ def draw_scene(seed: int, index: int, size: int) -> Scene:
         level = _BACKSCATTER[index_of_class] + rng.normal(0, 1.2, 2)
         backscatter[:, inside] = (level[:, None, None] + 5.0 * texture)[:, inside]
 
-    reflectance = gaussian_filter(reflectance, sigma=(0, 0.8, 0.8))
+    reflectance = _blur(reflectance, (0, 0.8, 0.8))
     light = np.exp(rng.normal(0, 0.14))
     haze = rng.gamma(2.0, 0.006) * np.linspace(1.6, 0.0, _BANDS)[:, None, None]
     noise = rng.normal(0, 1, reflectance.shape) * (0.003 + 0.02 * reflectance)
     digital = (reflectance * light + haze + noise) * 1e4
     looks = rng.gamma(4.0, 1 / 4.0, backscatter.shape)  # multiplicative speckle of four looks
-    decibel = gaussian_filter(backscatter, sigma=(0, 0.8, 0.8)) + 10 * np.log10(looks)
+    decibel = _blur(backscatter, (0, 0.8, 0.8)) + 10 * np.log10(looks)
 
     codes = np.array(list(CLASS_CODES.values()), np.uint8)[regions]
     return Scene(
@@ -118,7 +117,7 @@ def _regions(rng: np.random.Generator, size: int, count: int) -> NDArray[np.int6
 def _spectrum(rng: np.random.Generator, index: int) -> Floats:
     """This scene's variant of a class spectrum ``[13]``."""
     amounts = rng.normal(0, _VARIATION_SCALE)
-    own = gaussian_filter(rng.normal(0, 1, _BANDS), 1.0) * 0.06
+    own = _blur(rng.normal(0, 1, (_BANDS,)), 1.0) * 0.06
     variant: Floats = _REFLECTANCE[index] * np.exp(amounts @ _VARIATION + own)
     return variant
 
@@ -172,6 +171,15 @@ def _rows(rng: np.random.Generator, size: int) -> Floats:
     return pattern
 
 
+def _blur(
+    values: Floats, sigma: float | tuple[float, ...], mode: Literal["reflect", "wrap"] = "reflect"
+) -> Floats:
+    from scipy.ndimage import gaussian_filter  # SciPy takes a third of a second
+
+    blurred: Floats = gaussian_filter(values, sigma, mode=mode)
+    return blurred
+
+
 def _rotated_grid(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
     angle = rng.uniform(0, np.pi)
     rows, columns = np.mgrid[0:size, 0:size].astype(float)
@@ -183,6 +191,6 @@ def _rotated_grid(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
 
 def _smooth_noise(rng: np.random.Generator, size: int, scale: float) -> Floats:
     """Gaussian noise ``[H, W]`` of unit variance, correlated over `scale` pixels."""
-    noise = gaussian_filter(rng.normal(0, 1, (size, size)), scale, mode="wrap")
+    noise = _blur(rng.normal(0, 1, (size, size)), scale, mode="wrap")
     smooth: Floats = noise / max(noise.std(), 1e-9)
     return smooth

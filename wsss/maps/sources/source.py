@@ -1,10 +1,9 @@
-"""What a source of class maps needs, takes and returns."""
+"""What a source of class maps is given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from torch import Tensor
 
@@ -21,7 +20,7 @@ class EncodedView:
     """In evaluation mode."""
     images: Tensor | None
     """``[B, bands, H, W]``, standardised, so that 0 is the mean; ``None`` where the encoder has run
-    before, see `MapSource.patches_alone`."""
+    before, see `wsss.maps.sources.needs.Needs`."""
     scores: Scores
     """Contain class attention ``[B, L, K, h, w]`` if the source reads it and it is summed."""
     block_inputs: Sequence[Tensor]
@@ -43,25 +42,5 @@ class EncodedView:
         return grid_of((height, width), self.model.patch_size)
 
 
-class MapSource(NamedTuple):
-    """A source of the registry."""
-
-    maps: Callable[[EncodedView], Tensor]
-    """Makes maps ``[B, C, h, w]``, float32, at least 0."""
-    class_tokens: str | None = None
-    """The value that ``model.class_tokens`` must have, if any."""
-    patch_head: bool = False
-    """Whether the model must have a patch head."""
-    poolings: Sequence[str] = ()
-    """The poolings of which the model's patch head must have one, if any."""
-    labeller: bool = False
-    """Whether the model must have a labeller (`self_labelling.rounds` above 0)."""
-    class_attention: bool = False
-    """Whether it reads the class attention of all layers, summed or rolled out."""
-    block_inputs: bool = False
-    """Whether it reads `EncodedView.block_inputs`."""
-
-    @property
-    def patches_alone(self) -> bool:
-        """Whether the patch tokens of the last block are all that it reads."""
-        return not (self.class_attention or self.block_inputs)
+MapSource = Callable[[EncodedView], Tensor]
+"""Makes maps ``[B, C, h, w]``, float32, at least 0."""

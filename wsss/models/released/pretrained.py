@@ -17,6 +17,7 @@ from wsss.models.checkpoint import read_state_dict
 from wsss.models.positions import resize_positions
 from wsss.models.released.pretrained_names import encoder_weights
 from wsss.models.vit import ClassTokenViT
+from wsss.models.weights import pretrained_file
 
 #: Bands of a checkpoint, by the number of bands that it has.
 KNOWN_BANDS: Mapping[int, tuple[str, ...]] = {
@@ -79,7 +80,7 @@ def pretrained_side(path: Path) -> int:
         UserError: as from `load_pretrained`.
     """
     with _named(path):
-        return _patch_positions(encoder_weights(read_state_dict(weights_file(path))))[1]
+        return _patch_positions(encoder_weights(read_state_dict(pretrained_file(path))))[1]
 
 
 @contextmanager
@@ -99,7 +100,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _load(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> LoadReport:
-    weights = encoder_weights(read_state_dict(weights_file(path)))
+    weights = encoder_weights(read_state_dict(pretrained_file(path)))
     report, state = LoadReport(), dict(model.state_dict())
     width, own = weights["cls_token"].shape[-1], model.cls_token.shape[-1]
     if width != own:
@@ -218,13 +219,3 @@ def _patch_embedding(
     if changes:
         report.adapted[name] = ", ".join(changes)
     return {name: weight, "patch_embed.proj.bias": weights["patch_embed.proj.bias"]}
-
-
-def weights_file(path: Path) -> Path:
-    """The file, or the weights file of a directory; `UserError` if there is none."""
-    if path.is_dir():
-        for name in ("model.safetensors", "pytorch_model.bin"):
-            if (path / name).is_file():
-                return path / name
-        raise UserError(f"{path}: a directory without model.safetensors or pytorch_model.bin")
-    return path
