@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wsss.digests import file_digests
+from wsss.errors import UserError
 from wsss.records import open_record, parse_json
 from wsss.runs.identity import fingerprint
 
@@ -42,8 +43,8 @@ def read_manifest(
         only: the one file to compare with its digest; by default every file.
 
     Raises:
-        Damaged: the manifest or a file is not what was written, a file is missing or, unless
-            ``only`` is given, there is one that the manifest does not name.
+        Damaged: the manifest or a file is not what was written, or a file is missing.
+        UserError: there is a file that the manifest does not name, unless ``only`` is given.
         UserError, OSError: it cannot be read; this is no evidence of damage.
     """
     path = directory / MANIFEST
@@ -73,7 +74,9 @@ def read_manifest(
         if digest != expected:
             raise Damaged(f"{directory / name} has been changed since it was written")
     if only is None and (stranger := _unnamed(directory, named)) is not None:
-        raise Damaged(f"{stranger} is not named in {MANIFEST}")
+        raise UserError(
+            f"{stranger} is no result of this stage ({MANIFEST} lacks it); move it away"
+        )
     return manifest
 
 
