@@ -109,12 +109,13 @@ def test_a_planted_file_is_not_read_and_nothing_is_lost(what: str, outputs: Path
     assert done.returncode == 2
     assert name in done.stderr and "is no result of this stage" in done.stderr
     assert tiny.hashes(outputs) == before and place.is_dir()
+    assert tiny.run(outputs, f"rebuild=[{stage}]").returncode == 0
 
 
 def test_hidden_files_are_no_damage(outputs: Path) -> None:
     """As those of file browsers, of network file systems, and of a process that still writes."""
     place = artifact(outputs, "generate")
-    for name in (".DS_Store", "test/.nfs0001", "test/.0.partial"):
+    for name in (".DS_Store", "test/.nfs0001", "test/.0.partial", "Thumbs.db", "test/0.aux.xml"):
         (place / name).touch()
     assert tiny.run(outputs).stdout.count("up to date") == 6
 

@@ -87,7 +87,16 @@ def test_what_all_patches_share_is_no_sign_of_a_class() -> None:
     torch.testing.assert_close(head(patches + shift), head(patches))
     wider = torch.full((2, 8, 6, 7), torch.nan)
     wider[..., :4, :5] = patches
-    torch.testing.assert_close(head(wider)[..., :4, :5], head(patches))
+    valid = ~wider[:, 0].isnan()
+    torch.testing.assert_close(head(wider, valid)[..., :4, :5], head(patches))
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_tokens_that_have_diverged_are_not_hidden(pooling: str) -> None:
+    head = PatchHead(8, 3, pooling)
+    patches = torch.randn(1, 8, 4, 5, generator=torch.Generator().manual_seed(5))
+    patches[0, 0, 0, 0] = torch.nan
+    assert head.pool(head(patches)).isnan().any()
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

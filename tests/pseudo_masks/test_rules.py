@@ -360,7 +360,7 @@ def test_softmax_knows_the_background_from_the_odds_against_it() -> None:
     painted = apply_rule(probabilities, ones, config, has_background=True)
     assert painted.tolist() == [[0, UNPAINTED], [1, 0]]
     unsure = apply_rule(probabilities, ones, replace(config, margin=0.5), has_background=True)
-    assert unsure.tolist() == [[0, UNPAINTED], [UNCERTAIN, 0]]
+    assert unsure.tolist() == [[0, UNCERTAIN], [UNCERTAIN, 0]]
 
 
 def test_softmax_leaves_what_one_weak_class_cannot_claim() -> None:

@@ -219,7 +219,11 @@ def test_a_part_computes_its_own_shards(
         (["masking.place=patches"], ["masking.place=patches", "model.patch_head=compete"]),
         (["attention.source=competition"], ["attention.source=competition", "patch_head=compete"]),
         (["attention.source=self_labelled"], ["self_labelled", "self_labelling.rounds"]),
-        (["self_labelling.rounds=1"], ["self_labelling.rounds", "frozen encoder"]),
+        (
+            ["self_labelling.rounds=1", "attention.source=self_labelled"],
+            ["self_labelling.rounds", "frozen encoder"],
+        ),
+        (["self_labelling.rounds=1"], ["does not use self-labelling", "self_labelling.rounds=0"]),
         (
             ["segmenter=encoder", "segmenter.window=12", "pruning=none"],
             ["window is 12", "such as 16"],

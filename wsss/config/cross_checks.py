@@ -22,7 +22,7 @@ def check_masking(masking: Masking, model: ModelConfig) -> None:
     if model.token_head == "none":
         raise UserError(
             f"masking={masking.name} needs model.token_head; set masking=none, or "
-            "masking.place=patches with model.patch_head=compete"
+            "masking.place=patches with model.patch_head=compete or compete_background"
         )
 
 

@@ -197,7 +197,7 @@ def _defined(content: Any) -> Any:
 def _files(directory: Path) -> list[str]:
     found = (path for path in directory.rglob("*") if path.is_file())
     names = (path.relative_to(directory) for path in found)
-    return sorted(str(n) for n in names if n.parts[0] != WORK and n.name != MANIFEST)
+    return sorted(str(n) for n in names if n.parts[0] != WORK and str(n) != MANIFEST)
 
 
 def _versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ import psutil
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.errors import UserError
+from wsss.models.segmenter_config import EncoderSegmenterConfig
 from wsss.training.optimizers import SgdConfig
 
 _FLOAT = 4  # bytes
@@ -124,6 +125,14 @@ def _segmenter(config: Config, batch: int, bands: int) -> Iterator[Need]:
         "the numbers of channels and blocks in segmenter",
     )
     if not segmenter.max_epochs:
+        return
+    if isinstance(segmenter, EncoderSegmenterConfig):
+        tokens = (segmenter.image_size // config.model.patch_size) ** 2 * config.model.embed_dim
+        yield Need(
+            f"training the segmenter on tokens of images of {segmenter.image_size} pixels",
+            _FLOAT * (bands * segmenter.image_size**2 + batch * tokens),
+            "segmenter.image_size or segmenter.batch_size",
+        )
         return
     yield Need(
         f"training the segmenter on images of {segmenter.image_size} x {segmenter.image_size}",

@@ -45,7 +45,7 @@ def run_experiment(
     directory = RunDirectory.open(config, sweep)
     with Tracker.open(directory.path, config.tracking) as tracker:
         for stage in stages:  # fail before hours of training
-            if stage.check is not None and graph.manifest(stage) is None:
+            if stage.check is not None and (stage in anew or graph.manifest(stage) is None):
                 stage.check(config, graph.dataset)
             graph.artifact(stage)
         directory.start(tracker.log)
@@ -53,7 +53,8 @@ def run_experiment(
         if part is WHOLE and World.of_environment().leads:
             for stage in anew:
                 graph.artifact(stage).set_aside(REPLACED)
-                graph.forget()
+        if anew:  # in every process, since one has set artifacts aside
+            graph.forget()
         try:
             rows = [_run(stage, builder) for stage in stages]
         except BaseException as error:

@@ -105,6 +105,11 @@ def check_maps(config: AttentionConfig, model: ModelConfig, *, self_labelled: bo
         raise UserError(f"attention.source={config.source} needs model.patch_head={heads}")
     if needs.labeller and not self_labelled:
         raise UserError(f"attention.source={config.source} needs self_labelling.rounds above 0")
+    if self_labelled and not needs.labeller:
+        raise UserError(
+            f"attention.source={config.source} does not use self-labelling; set "
+            "self_labelling.rounds=0 or attention.source=self_labelled"
+        )
     if needs.class_tokens not in (None, model.class_tokens):
         raise UserError(
             f"attention.source={config.source} needs model.class_tokens={needs.class_tokens}"

@@ -26,5 +26,5 @@ class Labeller(nn.Module):
 
         NaN is no patch, and its scores mean nothing.
         """
-        scores: Tensor = self.conv(centred(patches))
+        scores: Tensor = self.conv(centred(patches, ~patches[:, 0].isnan()))
         return scores

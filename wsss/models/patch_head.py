@@ -29,8 +29,8 @@ class PatchHead(nn.Module):
     thus compete for patches, which keeps their maps apart.
 
     With ``compete_background`` (this project) a background competes as well, with score 0 at every
-    patch, so that a class wins a patch with a score above 0. Tokens are `centred`: what all tokens
-    of an image share would tell that a class is there, and give it all patches.
+    patch, so that a class wins a patch with a score above 0. Tokens are `centred`, because what all
+    tokens of an image share tells that a class is there but not where: it would win every patch.
 
     Several members differ in their initial weights alone. Image labels leave open which of two
     classes is which where they mostly occur together; members err differently.
@@ -48,13 +48,16 @@ class PatchHead(nn.Module):
         side = 1 if pooling in COMPETING else 3
         self.conv = nn.Conv2d(dim, members * num_classes, kernel_size=side, padding=side // 2)
 
-    def forward(self, patches: Tensor) -> Tensor:
+    def forward(self, patches: Tensor, valid: Tensor | None = None) -> Tensor:
         """Patch tokens ``[B, D, h, w]`` to class scores ``[B, M, C, h, w]``.
 
-        NaN is no patch, and its scores mean nothing.
+        Scores mean nothing where ``valid``, ``[B, h, w]``, says that there is no patch.
         """
-        seen = centred(patches) if self.pooling == "compete_background" else patches.nan_to_num()
-        scores: Tensor = self.conv(seen)
+        if self.pooling == "compete_background":
+            patches = centred(patches, valid)
+        elif valid is not None:
+            patches = torch.where(valid[:, None], patches, 0.0)
+        scores: Tensor = self.conv(patches)
         return rearrange(scores, "b (m c) h w -> b m c h w", m=self.members)
 
     def pool(

@@ -58,9 +58,9 @@ def predict(
 
     Args:
         network: in evaluation mode.
-        image: standardised and resized, ``[bands, S, S]``.
+        image: standardised and resized, ``[bands, h, w]``.
         window: height and width in pixels of the sliding windows; overlapping ones are blended.
-        overlap: overlap of windows as a share of their side, in [0, 1).
+        overlap: overlap of windows as a share of their sides, in [0, 1).
         size: height and width in pixels of the result.
         allowed: classes that may appear, ``None`` for all.
 

@@ -43,7 +43,7 @@ class SegmenterConfig(ABC):
     max_epochs: int
     """Number of epochs in a round; 0 for no training."""
     batch_size: int
-    """Number of windows in a batch, over all devices."""
+    """Number of windows or images in a batch, over all devices."""
     lr: float
     """Learning rate of AdamW after the warm-up."""
     weight_decay: float
@@ -175,7 +175,10 @@ class SegFormerConfig(SegmenterConfig):
 
 @dataclass(frozen=True)
 class EncoderSegmenterConfig(SegmenterConfig):
-    """A decoder on the classifier's encoder, see `wsss.models.encoder_segmenter`."""
+    """A decoder on the classifier's encoder, see `wsss.models.encoder_segmenter`.
+
+    It is trained on whole images; ``window`` is that of prediction.
+    """
 
     decoder_width: int
     """Width of the decoder's hidden layer."""
@@ -183,6 +186,11 @@ class EncoderSegmenterConfig(SegmenterConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_between("segmenter.decoder_width", self.decoder_width, 1, 2**20)
+
+    def determining(self) -> dict[str, Any]:
+        """Without the window, as long as no round trains on predictions."""
+        found = super().determining()
+        return found if self.rounds > 1 else {k: v for k, v in found.items() if k != "window"}
 
     def least_weights(self) -> int:
         """Those of the hidden layer; the encoder is not trained."""

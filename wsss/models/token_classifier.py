@@ -38,9 +38,10 @@ class TokenClassifier(nn.Module):
 
         NaN is no patch: it takes no part in logits, and its scores mean nothing.
         """
-        scores = self.patch_head(patches)
+        valid = ~patches[:, 0].isnan()
+        scores = self.patch_head(patches, valid)
         keep = None if hidden is None else hidden.competing()
-        of_members = self.patch_head.pool(scores, keep, ~patches[:, 0].isnan())
+        of_members = self.patch_head.pool(scores, keep, valid)
         logits = of_members.mean(dim=1)
         encoded = Encoded([], patches.nan_to_num(), None)
         return Scores(logits, None, logits, scores.mean(dim=1), encoded, of_members)

@@ -40,7 +40,8 @@ class PseudoMaskConfig:
     margin: float
     """Painted pixels whose two highest stretched maps differ by less than this are left unlabelled.
 
-    In [0, 1]; 0 leaves no pixel out. For ``softmax`` the two highest probabilities.
+    In [0, 1]; 0 leaves no pixel out. For ``softmax`` the two highest probabilities, of which one
+    may be the background's.
     """
     refine: str
     """Refinement of maps before the rule: ``none`` or ``pamr`` (`wsss.pseudo_masks.refinement`)."""

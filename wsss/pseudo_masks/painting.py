@@ -64,14 +64,13 @@ def apply_rule(
         pixels = held(maps, valid)
         rule_settings = settings.rule_settings(has_background=has_background)
         painted[valid] = rule.paint(pixels, probabilities, rule_settings)[0]
-        scaled = pixels if rule.of_scores else min_max(pixels)
-        if rule.of_scores and has_background:
-            scaled = with_background(pixels)
-        if settings.margin > 0 and len(scaled) > 1:
+        competing = with_background(pixels) if rule.of_scores and has_background else pixels
+        if settings.margin > 0 and len(competing) > 1:
+            scaled = competing if rule.of_scores else min_max(competing)
             undecided[valid] = _undecided(scaled, settings.margin)[0]
         if rule.fill is not None and not has_background:
             painted = rule.fill(painted)
-    painted[(painted != UNPAINTED) & undecided] = UNCERTAIN
+    painted[undecided if rule.of_scores else undecided & (painted != UNPAINTED)] = UNCERTAIN
     painted[~valid] = UNCERTAIN
     return painted
 

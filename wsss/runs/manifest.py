@@ -13,6 +13,9 @@ from wsss.errors import UserError
 from wsss.records import open_record, parse_json
 from wsss.runs.identity import fingerprint
 
+_OF_VIEWERS = (".aux.xml", "Thumbs.db", "desktop.ini")
+"""Ends of names of files that GDAL, QGIS and file browsers write beside images."""
+
 MANIFEST = "manifest.json"
 _SEAL = "sealed"
 
@@ -68,12 +71,13 @@ def read_manifest(
             raise Damaged(f"{path} names {name}, outside of its folder")
     try:
         digests = file_digests([f"{directory}/{name}" for name in named], memory)
+        stranger = _unnamed(directory, named) if only is None else None
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{error.filename} is missing") from None
     for (name, expected), digest in zip(named.items(), digests, strict=True):
         if digest != expected:
             raise Damaged(f"{directory / name} has been changed since it was written")
-    if only is None and (stranger := _unnamed(directory, named)) is not None:
+    if stranger is not None:
         raise UserError(
             f"{stranger} is no result of this stage ({MANIFEST} lacks it); move it away"
         )
@@ -83,7 +87,8 @@ def read_manifest(
 def _unnamed(directory: Path, named: Collection[str]) -> str | None:
     """A file below a directory that is not among those named, which a reader could take for one.
 
-    Hidden files do not count: scratch space, files that are being written, those of file browsers.
+    Hidden files do not count (scratch space, files that are being written), nor do those that
+    viewers of images and folders leave.
     """
     pending = [""]
     while pending:
@@ -91,7 +96,8 @@ def _unnamed(directory: Path, named: Collection[str]) -> str | None:
         with os.scandir(directory / folder) as entries:
             for entry in entries:
                 name = f"{folder}{entry.name}"
-                if entry.name.startswith(".") or name in named or name == MANIFEST:
+                left = entry.name.startswith(".") or entry.name.endswith(_OF_VIEWERS)
+                if left or name in named or name == MANIFEST:
                     continue
                 if not entry.is_dir(follow_symlinks=False):
                     return f"{directory}/{name}"

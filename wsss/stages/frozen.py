@@ -30,6 +30,8 @@ from wsss.training.stored_tokens import is_intact, write_tokens
 
 _VERSION = 2
 _BATCH = 16
+_NO_MATTER = ("num_classes", "patch_head", "patch_members", "labeller")
+"""Settings of the network that do not change patch tokens."""
 
 
 def patch_tokens(
@@ -47,7 +49,7 @@ def patch_tokens(
     question = [
         _VERSION,
         _weights_digest(model),
-        model.architecture.description() | {"num_classes": 0, "patch_members": 0, "labeller": 0},
+        model.architecture.description() | dict.fromkeys(_NO_MATTER),
         asdict(spec) | {"classes": 0},
         dataset_inputs(context.config, context.dataset, (split,)),
         views,
@@ -80,9 +82,10 @@ def _state_size(
     size = 2 * views * model.architecture.embed_dim * sum(h * w for h, w in grids)
     free = shutil.disk_usage(context.config.outputs).free
     if size > free:
+        group = "segmenter" if context.artifact.stage == "segment" else "dataset"
         raise UserError(
             f"patch tokens of {split} take {size / 1e9:.3g} GB, the disk of "
-            f"{context.config.outputs} has {free / 1e9:.3g}; lower dataset.image_size"
+            f"{context.config.outputs} has {free / 1e9:.3g}; lower {group}.image_size"
         )
     context.console.print(f"  patch tokens of {split}: {size / 1e6:.3g} MB, computed once")
 

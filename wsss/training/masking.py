@@ -10,8 +10,9 @@ Places where a token can be hidden (``place``):
 - ``input``: it enters the first block as zeros, class token and position embedding alike.
 - ``attention``: no token attends to it in any block, and its output is zeroed, so that it
   has no effect at all.
-- ``patches``: it does not compete for patches (``model.patch_head=compete``), so that every patch
-  must be explained by the classes that are left, which include all that are present.
+- ``patches``: it does not compete for patches (``model.patch_head=compete`` or
+  ``compete_background``), so that every patch must be explained by the classes that are left, which
+  include all that are present.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ FROZEN = (
     *("model.class_tokens=shared", "model.token_head=none", "model.patch_head=compete"),
     *("model.frozen=true", "model.pretrained=ROOT/vit.safetensors"),
 )
-LABELLED = (*FROZEN, "self_labelling.rounds=1")
+LABELLED = (*FROZEN, "self_labelling.rounds=1", "attention.source=self_labelled")
 THRESHOLD = (*BACKGROUND, "pseudo_mask=argmax")
 OPPOSITE = "OPPOSITE"  # of a boolean
 SERVER = "tracking.uri='http://127.0.0.1:9'"  # where nothing listens
