@@ -50,7 +50,7 @@ class BareViT(nn.Module):
         super().__init__()
         dim, self.classes = model.pos_embed.shape[-1], model.num_class_tokens
         self.patch = nn.Conv2d(
-            model.patch_embed.proj.in_channels, dim, model.patch_size, model.patch_size
+            model.architecture.in_channels, dim, model.patch_size, model.patch_size
         )
         self.first = nn.Parameter(torch.zeros(1, self.classes, dim))
         self.last = nn.Parameter(torch.zeros(1, 1, dim))

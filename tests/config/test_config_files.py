@@ -6,10 +6,12 @@ import copy
 import dataclasses
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers.library_encoders import published
 from helpers.options import CONF, EXPERIMENTS, OPTIONS
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -51,7 +53,9 @@ def _composed_once(*overrides: str) -> DictConfig:
 
 def small_spec(config: Config) -> InputSpec:
     side = config.model.patch_size * 2
-    return InputSpec(["a", "b"], ["x", "y", "z"], [0.0] * 3, [1.0] * 3, side, "resize", True)
+    return InputSpec(
+        ["a", "b"], ["red", "green", "blue"], [0.0] * 3, [1.0] * 3, side, "resize", True
+    )
 
 
 def test_every_group_has_options() -> None:
@@ -59,8 +63,12 @@ def test_every_group_has_options() -> None:
 
 
 @pytest.mark.parametrize("option", ["", *OPTIONS, *EXPERIMENTS])
-def test_every_option_builds_what_it_describes(option: str) -> None:
-    config = parse_config(plain_values(composed(*([option] if option else []))))
+def test_every_option_builds_what_it_describes(option: str, tmp_path: Path) -> None:
+    given = [option] if option else []
+    if option == "model=transformers":
+        published("dinov3_vit", tmp_path, hidden_size=384, num_attention_heads=6, patch_size=16)
+        given.append(f"model.pretrained={tmp_path}")
+    config = parse_config(plain_values(composed(*given)))
     spec = small_spec(config)
     model = build(config, spec)
     assert model(torch.zeros(1, 3, spec.image_size, spec.image_size)).shape == (1, 2)

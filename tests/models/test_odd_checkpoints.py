@@ -85,7 +85,7 @@ def test_rotary_positions_are_named(tmp_path: Path) -> None:
     model = build()
     width = model.cls_token.shape[-1]
     torch.save({"cls_token": torch.ones(1, 1, width)}, tmp_path / "x.pt")
-    with pytest.raises(UserError, match=r"rotary positions, such as DINOv3, are not supported"):
+    with pytest.raises(UserError, match=r"rotary positions, .* set model=transformers"):
         load_pretrained(model, tmp_path / "x.pt", BANDS)
 
 

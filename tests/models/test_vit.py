@@ -15,11 +15,13 @@ from wsss.models.block import Block
 from wsss.models.build import ModelConfig, build_classifier
 from wsss.models.freezing import freeze_encoder
 from wsss.models.hidden import HiddenTokens
+from wsss.models.patch_embed import PatchEmbed
 from wsss.training.losses import classification_loss
 
 
 def explicit(model: ClassTokenViT, x: Tensor, gates: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Logits and attention ``[L, B, T, T]`` from the full matrices, as in the textbook."""
+    assert isinstance(model.patch_embed, PatchEmbed)
     proj = model.patch_embed.proj
     patches = F.conv2d(x, proj.weight, proj.bias, stride=model.patch_size).flatten(2).mT
     batch = len(x)
@@ -217,6 +219,7 @@ def test_a_config_that_does_not_fit_names_the_model() -> None:
         init_from=None,
         pretrained=None,
         frozen=False,
+        encoder="own",
         normalisation="dataset",
     )
     sizes: dict[str, Any] = dict(image_size=32, in_channels=3, num_classes=2)

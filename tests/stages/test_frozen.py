@@ -6,13 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from helpers import tiny
 from helpers.command_line import run_main
-from helpers.photographs import SMALL, evaluated
-from PIL import Image as Pillow
+from helpers.photographs import SMALL, evaluated, odd_shapes
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
@@ -134,22 +132,7 @@ def test_tokens_are_those_of_the_images(
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Upright and wide pictures, of no whole number of patches."""
-    root = tmp_path_factory.mktemp("pictures")
-    sizes = {f"p{number}": [(40, 61), (61, 40), (33, 33)][number % 3] for number in range(9)}
-    rng = np.random.default_rng(0)
-    for folder in ("images", "masks"):
-        (root / folder).mkdir()
-    rows = ["image_id,a,b,split"]
-    for number, (name, size) in enumerate(sizes.items()):
-        pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-        Pillow.fromarray(pixels).save(root / "images" / f"{name}.png")
-        mask = rng.integers(0, 2, size, dtype=np.uint8)
-        Pillow.fromarray(mask).save(root / "masks" / f"{name}.png")
-        rows.append(f"{name},{number % 2},1,{('train', 'val', 'test')[number // 3]}")
-    (root / "labels.csv").write_text("\n".join(rows) + "\n")
-    (root / "classes.txt").write_text("a\nb\n")
-    return root
+    return odd_shapes(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from wsss.evaluation.judging import EvaluationConfig
 from wsss.models.architecture import COMPETING
 from wsss.models.build import ModelConfig
 from wsss.training.masking import Masking, TokenMasking
+from wsss.training.pruning import PruningConfig
 
 OBJECTIVES = ("mAP", "pseudo_mask")
 
@@ -32,6 +33,12 @@ def check_competition(masking: Masking, model: ModelConfig) -> None:
     if hides and model.patch_head not in COMPETING:
         heads = " or ".join(COMPETING)
         raise UserError(f"masking.place=patches needs model.patch_head={heads}")
+
+
+def check_pruning(pruning: PruningConfig, model: ModelConfig) -> None:
+    """`UserError` for gates of heads that the model does not have."""
+    if model.depth == 0 and (pruning.with_classifier() or pruning.after_classifier()):
+        raise UserError(f"pruning={pruning.name} needs a block, model.depth is 0; set pruning=none")
 
 
 def check_objective(objective: str, evaluation: EvaluationConfig) -> None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from wsss.checks import check_numbers
-from wsss.config.cross_checks import check_masking, check_objective
+from wsss.config.cross_checks import check_masking, check_objective, check_pruning
 from wsss.config.hydra_errors import describe_omegaconf
 from wsss.config.renamed import renamed_hint
 from wsss.config.schema import GROUPS, Config, PathsConfig
@@ -52,6 +52,7 @@ def parse_config(plain: Mapping[str, Any]) -> Config:
     rounds = groups["self_labelling"].rounds
     check_maps(groups["attention"], groups["model"], self_labelled=rounds > 0)  # before training
     check_masking(groups["masking"], groups["model"])
+    check_pruning(groups["pruning"], groups["model"])
     objective = str(plain["objective"])
     check_objective(objective, groups["evaluation"])
     return Config(

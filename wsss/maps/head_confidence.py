@@ -34,6 +34,8 @@ def head_confidence(model: ClassTokenViT, batches: Iterable[Tensor]) -> list[lis
     Raises:
         ValueError: no images.
     """
+    if not model.num_heads:
+        return []
     sums = [torch.zeros(heads, dtype=torch.float64) for heads in model.num_heads]
     num_images = 0
     for images in batches:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -59,7 +59,7 @@ class NetworkSettings(ABC):
     @abstractmethod
     def __post_init__(self) -> None:
         check_least("model.embed_dim", self.embed_dim, 1)
-        check_between("model.depth", self.depth, 1, 10_000)
+        check_between("model.depth", self.depth, 0, 10_000)
         check_positive("model.mlp_ratio", self.mlp_ratio)
         check_positive("model.norm_eps", self.norm_eps)
         check_choice("model.class_tokens", self.class_tokens, CLASS_TOKENS)
@@ -68,6 +68,11 @@ class NetworkSettings(ABC):
         check_between("model.patch_members", self.patch_members, 1, 1_000)
         if self.token_head == "none" and self.patch_head == "none":
             raise ValueError("model.token_head and model.patch_head are both none: no class scores")
+        if self.depth == 0 and self.token_head != "none":
+            raise ValueError(
+                "model.depth=0 leaves no block in which class tokens see patches; "
+                "set model.token_head=none"
+            )
         if self.token_head == "mean" and self.class_tokens == "shared":
             raise ValueError("model.token_head=mean needs model.class_tokens=per_class")
 
@@ -94,9 +99,14 @@ class Architecture(NetworkSettings):
     """Width of one head."""
     labeller: bool = False
     """Patches are also scored by a `Labeller`, see `wsss.training.self_labelling`."""
+    encoder: Mapping[str, Any] | None = None
+    """Description of a `LibraryEncoder`, whose patch tokens enter the blocks; the blocks may be
+    none. By default patches are embedded by one convolution."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.depth == 0 and self.encoder is None:
+            raise ValueError("model.depth is 0, it must be at least 1 without a library's encoder")
         if len(self.num_heads) != self.depth:
             raise ValueError(f"num_heads gives {len(self.num_heads)} layers, depth is {self.depth}")
         grid_of(self.image_size, self.patch_size)
@@ -129,7 +139,7 @@ class Architecture(NetworkSettings):
         """
         heads = (num_heads,) * depth if isinstance(num_heads, int) else tuple(num_heads)
         if head_dim is None:
-            head_dim, rest = divmod(embed_dim, heads[0])
+            head_dim, rest = divmod(embed_dim, heads[0]) if heads else (embed_dim, 0)
             if rest:
                 raise ValueError(f"embed_dim {embed_dim} is no multiple of num_heads {heads[0]}")
         return cls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
 from wsss.models.architecture import Architecture, NetworkSettings
 from wsss.models.normalisation import NORMALISATIONS
+
+ENCODERS = ("own", "transformers")
 
 if TYPE_CHECKING:  # settings are read where PyTorch is not needed
     import torch
@@ -34,11 +37,14 @@ class ModelConfig(NetworkSettings):
     `wsss.models.released.pretrained.load_pretrained`."""
     frozen: bool
     """Train only what comes after the encoder, see `wsss.models.freezing`."""
+    encoder: str
+    """``own``: the blocks of this model. ``transformers``: the network of that library in the
+    directory ``pretrained``; the blocks come after it, and there may be none."""
     normalisation: str
     """Mean and deviation that images are standardised with: one of `NORMALISATIONS`.
 
     ``dataset``: those of the training split. ``imagenet``: those that most encoders of photographs
-    were pretrained with.
+    were pretrained with. ``clip``: those of CLIP. ``half``: 0.5 each, as for SigLIP.
     """
 
     def __post_init__(self) -> None:
@@ -46,6 +52,9 @@ class ModelConfig(NetworkSettings):
         check_least("model.patch_size", self.patch_size, 1)
         check_least("model.num_heads", self.num_heads, 1)
         check_choice("model.normalisation", self.normalisation, NORMALISATIONS)
+        check_choice("model.encoder", self.encoder, ENCODERS)
+        if self.encoder == "own":
+            check_least("model.depth", self.depth, 1)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
 
@@ -61,18 +70,28 @@ def build_classifier(
     in_channels: int,
     num_classes: int,
     generator: torch.Generator,
+    encoder: Mapping[str, Any] | None = None,
 ) -> ClassTokenViT:
     """A class-token ViT with fresh weights; `UserError` for sizes that do not fit together."""
     from wsss.models.vit import ClassTokenViT
 
     architecture = architecture_of(
-        config, image_size=image_size, in_channels=in_channels, num_classes=num_classes
+        config,
+        image_size=image_size,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        encoder=encoder,
     )
     return ClassTokenViT(architecture, generator=generator)
 
 
 def architecture_of(
-    config: ModelConfig, *, image_size: int, in_channels: int, num_classes: int
+    config: ModelConfig,
+    *,
+    image_size: int,
+    in_channels: int,
+    num_classes: int,
+    encoder: Mapping[str, Any] | None = None,
 ) -> Architecture:
     """The network that a config describes; `UserError` for sizes that do not fit together."""
     try:
@@ -82,6 +101,7 @@ def architecture_of(
             in_channels=in_channels,
             num_classes=num_classes,
             num_heads=config.num_heads,
+            encoder=encoder,
             **config.network_settings(),
         )
     except ValueError as error:

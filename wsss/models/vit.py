@@ -15,6 +15,7 @@ from wsss.models.block_runner import BlockRunner, run_block
 from wsss.models.gates import HeadGates
 from wsss.models.hidden import HiddenTokens
 from wsss.models.labeller import Labeller
+from wsss.models.library_encoder import LibraryEncoder
 from wsss.models.outputs import AttentionOutput, Encoded, Scores
 from wsss.models.patch_embed import PatchEmbed
 from wsss.models.patch_head import PatchHead
@@ -31,7 +32,8 @@ class ClassTokenViT(nn.Module):
     is the mean of its token's channels, as in MCTformer (Xu et al., CVPR 2022), whose version 2
     and successor also have a `PatchHead`. With a shared token and a linear head it is a plain ViT.
     Tokens are ordered class | patch | register; there is a final norm only with ``final_norm``.
-    Parameter names of the encoder are timm's.
+    Parameter names of the encoder are timm's. With ``architecture.encoder`` patch tokens come from
+    a `LibraryEncoder`, and class tokens join them for the blocks that follow.
 
     Args:
         architecture: what to build; by default it is made from ``settings``.
@@ -67,11 +69,18 @@ class ClassTokenViT(nn.Module):
         if architecture.register_token:
             self.register_token = nn.Parameter(torch.zeros(1, 1, width))
         tokens = self.num_class_tokens + height_p * width_p + architecture.register_token
+        self.patch_embed: PatchEmbed | LibraryEncoder
+        if architecture.encoder is None:
+            self.patch_embed = PatchEmbed(architecture)
+        else:
+            self.patch_embed, tokens = (
+                LibraryEncoder(architecture.encoder),
+                0,
+            )  # they know their place
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
-        self.patch_embed = PatchEmbed(architecture)
         self.blocks = nn.ModuleList(Block(architecture, heads) for heads in self.num_heads)
         self.norm: nn.LayerNorm | None = None
-        if architecture.final_norm:
+        if architecture.final_norm and architecture.depth:
             self.norm = nn.LayerNorm(width, eps=architecture.norm_eps)
         self.classifier: nn.Linear | None = None
         if architecture.token_head == "linear":
@@ -197,7 +206,7 @@ class ClassTokenViT(nn.Module):
         classes = self.num_class_tokens
         patches = slice(classes, classes + grid[0] * grid[1])
         rows: list[Tensor] = []
-        layer_tokens: list[Tensor] = []
+        layer_tokens = [] if self.blocks else [tokens[:, :classes]]
         last = len(self.blocks) - 1
         run = self.train_block if self.training else run_block
         for index, block in enumerate(self.blocks):
@@ -237,7 +246,8 @@ class ClassTokenViT(nn.Module):
         parts = [self.cls_token.expand(len(x), -1, -1), self.patch_embed(x)]
         if self.register_token is not None:
             parts.append(self.register_token.expand(len(x), -1, -1))
-        return torch.cat(parts, dim=1) + self._positions(grid), grid
+        tokens = torch.cat(parts, dim=1)
+        return tokens if self.architecture.encoder else tokens + self._positions(grid), grid
 
     def _positions(self, grid: tuple[int, int]) -> Tensor:
         """Position embeddings ``[1, T, D]`` for a grid of patches."""
@@ -250,7 +260,10 @@ class ClassTokenViT(nn.Module):
 
     def _initialise(self, generator: torch.Generator | None) -> None:
         """Truncated normal of 0.02 for weights and embeddings, zero for biases, as in DeiT."""
+        given = self.architecture.encoder is not None
         for name, parameter in self.named_parameters():
+            if given and name.startswith("patch_embed."):
+                continue
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
             elif "norm" not in name and parameter.numel() > 0:

@@ -17,7 +17,8 @@ from wsss.models.build import build_classifier
 from wsss.models.checkpoint import load_weights
 from wsss.models.freezing import freeze_encoder
 from wsss.models.input_spec import InputSpec
-from wsss.models.normalisation import imagenet_statistics
+from wsss.models.normalisation import known_statistics
+from wsss.models.released.library import describe, load_library
 from wsss.models.released.pretrained import LoadReport, load_pretrained, pretrained_side
 from wsss.models.vit import ClassTokenViT
 from wsss.randomness import keyed_generator
@@ -33,23 +34,29 @@ def build(
     trained, and has position embeddings for the size that it was pretrained at, so that they are
     interpolated only once.
     """
-    size = spec.image_size
-    if config.model.frozen and config.model.pretrained is not None:
-        size = pretrained_side(Path(config.model.pretrained)) * config.model.patch_size
+    settings, size, encoder = config.model, spec.image_size, None
+    pretrained = None if settings.pretrained is None else Path(settings.pretrained)
+    library = settings.encoder == "transformers"
+    if library:
+        encoder = describe(settings, spec.bands)
+    elif settings.frozen and pretrained is not None:
+        size = pretrained_side(pretrained) * settings.patch_size
     model = build_classifier(
-        config.model,
+        settings,
         image_size=size,
         in_channels=len(spec.bands),
         num_classes=len(spec.classes),
         generator=keyed_generator(config.seed, "init"),
+        encoder=encoder,
     )
-    if config.model.init_from is not None:
-        load_weights(model, Path(config.model.init_from))
-    if config.model.pretrained is not None:
-        report = load_pretrained(model, Path(config.model.pretrained), spec.bands)
+    if settings.init_from is not None:
+        load_weights(model, Path(settings.init_from))
+    if pretrained is not None:
+        load = load_library if library else load_pretrained
+        report = load(model, pretrained, spec.bands)
         if note is not None:
             note(report)
-    if config.model.frozen:
+    if settings.frozen:
         freeze_encoder(model)
     return model
 
@@ -80,8 +87,8 @@ def classifier_spec(config: Config, dataset: Dataset, memory: Path | None = None
     if config.model.normalisation == "dataset":
         return input_spec(config, dataset, memory)
     info = dataset.info
-    mean, std = imagenet_statistics(info.bands, info.display_range)
-    return replace(blank_spec(config, dataset), mean=mean, std=std)
+    known = known_statistics(config.model.normalisation, info.bands, info.display_range)
+    return replace(blank_spec(config, dataset), mean=known.mean, std=known.std)
 
 
 def classifier_loaders(

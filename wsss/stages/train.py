@@ -12,7 +12,7 @@ from wsss.data.base import Dataset
 from wsss.data.positives import check_positives
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.errors import UserError
-from wsss.models.normalisation import imagenet_statistics
+from wsss.models.normalisation import known_statistics
 from wsss.models.weights import digest, pretrained_file
 from wsss.stages.settings import classifier_trainer, trains_on_tokens
 
@@ -50,6 +50,10 @@ def check(config: Config, dataset: Dataset) -> None:
         )
     if config.model.frozen and config.model.init_from is None and config.model.pretrained is None:
         raise UserError("model.frozen=true needs model.pretrained or model.init_from")
+    if config.model.encoder == "transformers" and config.model.pretrained is None:
+        raise UserError(
+            "model.encoder=transformers needs model.pretrained, a directory of Hugging Face"
+        )
     if config.self_labelling.rounds and not trains_on_tokens(config):
         raise UserError(
             "self_labelling.rounds needs a frozen encoder with a patch head alone, see "
@@ -60,8 +64,9 @@ def check(config: Config, dataset: Dataset) -> None:
             "dataset.fit=keep needs a frozen encoder with a patch head alone, see "
             "experiment=frozen_encoder; set dataset.fit=pad"
         )
-    if config.model.normalisation == "imagenet":
-        imagenet_statistics(dataset.info.bands, dataset.info.display_range)
+    name = config.model.normalisation
+    if name != "dataset":
+        known_statistics(name, dataset.info.bands, dataset.info.display_range)
     if config.model.init_from is not None or config.model.pretrained is not None:
         from wsss.stages.classifier import blank_spec, build
 

@@ -52,6 +52,7 @@ from helpers.config_keys.stage_probes import (
     trained,
     trained_and_pruned,
 )
+from helpers.library_encoders import WIDTH
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ FROZEN = (
     *("masking=none", "pruning=none", "attention.source=competition"),
     *("model.class_tokens=shared", "model.token_head=none", "model.patch_head=compete"),
     *("model.frozen=true", "model.pretrained=ROOT/vit.safetensors"),
+)
+LIBRARY = (  # the same file, by this project's blocks and by the library's
+    *(*FOLDER, "model.pretrained=ROOT/library", f"model.embed_dim={WIDTH}"),
+    *("model.mlp_ratio=1.5", "model.qkv_bias=true"),
 )
 LABELLED = (*FROZEN, "self_labelling.rounds=1", "attention.source=self_labelled")
 THRESHOLD = (*BACKGROUND, "pseudo_mask=argmax")
@@ -141,6 +146,7 @@ CASES = [
     case("model.patch_members", "2", trained),
     case("model.normalisation", "imagenet", trained, *FOLDER),
     case("model.init_from", "ROOT/weights", trained),
+    case("model.encoder", "transformers", trained, *LIBRARY),
     case("model.pretrained", "ROOT/vit.safetensors", trained),
     # self-labelling
     case("self_labelling.rounds", "2", trained, *LABELLED),

@@ -11,6 +11,7 @@ from rich.console import Console
 from safetensors.torch import save_file
 
 from helpers.config_keys.photographs import write_folder
+from helpers.library_encoders import published
 from wsss.config.parsing import parse_config, plain_values
 from wsss.config.schema import Config
 from wsss.data.base import Dataset
@@ -78,6 +79,7 @@ class Laboratory:
         plain = {n: v for n, v in model.state_dict().items() if n.startswith(("blocks", "patch"))}
         plain |= {"cls_token": model.cls_token[:, :1], "pos_embed": model.pos_embed[:, 7:-1]}
         save_file({n: v.contiguous() for n, v in plain.items()}, root / "vit.safetensors")
+        published("vit", root / "library")
 
     def composed(self, overrides: Overrides) -> DictConfig:
         """The small config with overrides, in which ROOT stands for the laboratory's folder."""

@@ -27,7 +27,7 @@ KNOWN_BANDS: Mapping[int, tuple[str, ...]] = {
     2: ("VV", "VH"),
 }
 _ENCODER = ("blocks.", "patch_embed.", "norm.")
-_ALIKE = {"B4": "red", "B3": "green", "B2": "blue"}
+ALIKE = {"B4": "red", "B3": "green", "B2": "blue"}
 
 
 @dataclass
@@ -69,7 +69,7 @@ def load_pretrained(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> L
     Raises:
         UserError: the file cannot be read, or holds no vision transformer of this size.
     """
-    with _named(path):
+    with named(path):
         return _load(model, path, bands)
 
 
@@ -79,12 +79,12 @@ def pretrained_side(path: Path) -> int:
     Raises:
         UserError: as from `load_pretrained`.
     """
-    with _named(path):
+    with named(path):
         return _patch_positions(encoder_weights(read_state_dict(pretrained_file(path))))[1]
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Every error of a checkpoint as a `UserError` that names the file."""
     try:
         yield
@@ -153,7 +153,7 @@ def adapt_bands(weight: Tensor, names: Sequence[str], bands: Sequence[str]) -> t
         The kernels, and a description of the changes, empty if there are none.
     """
     index = {name: i for i, name in enumerate(names)}
-    places = [index.get(band, index.get(_ALIKE.get(band, ""))) for band in bands]
+    places = [index.get(band, index.get(ALIKE.get(band, ""))) for band in bands]
     mean = weight.mean(dim=1)
     kernels = torch.stack([mean if at is None else weight[:, at] for at in places], dim=1)
     unknown = [band for band, at in zip(bands, places, strict=True) if at is None]
@@ -195,7 +195,7 @@ def _patch_positions(weights: Mapping[str, Tensor]) -> tuple[Tensor, int]:
     if positions is None:
         raise UserError(
             "its tokens have no position embeddings, which the model needs; "
-            "models with rotary positions, such as DINOv3, are not supported"
+            "for rotary positions, such as those of DINOv3, set model=transformers"
         )
     return positions, math.isqrt(positions.shape[1])
 
