@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from wsss.models.labeller import Labeller
 from wsss.models.patch_head import PatchHead
 from wsss.training.self_labelling import assign, learn_from_own_labels
 from wsss.training.self_labelling_config import SelfLabelling
 from wsss.training.stored_tokens import StoredTokens, write_tokens
+from wsss.training.tag_likelihood import TaggedTokens, tag_likelihood
 
 SETTINGS = SelfLabelling(rounds=6, epochs=8, lr=1e-2, least_share=0.3)
 
@@ -62,21 +64,28 @@ def world() -> tuple[np.ndarray, Tensor, Tensor]:
     return stacked, torch.tensor(np.stack(labels)).float(), torch.tensor(np.stack(truth))
 
 
-def test_labels_spread_from_the_telling_part_to_the_whole_object(tmp_path: Path) -> None:
-    arrays, labels, truth = world()
-    write_tokens(tmp_path / "tokens.safetensors", list(torch.from_numpy(arrays)))
-    tokens = StoredTokens([tmp_path / "tokens.safetensors"])
+def telling_head(tokens: StoredTokens, truth: Tensor) -> PatchHead:
+    """A head that knows the class of some patches, and little of the rest."""
     head = PatchHead(24, 3, "compete")
-    with torch.no_grad():  # knows the class of some patches, and little of the rest
+    with torch.no_grad():
         every = tokens.batch(range(len(tokens)))
         means = torch.stack(
             [every[:, :, :2].permute(0, 2, 3, 1)[(truth == c)[:, :2]].mean(dim=0) for c in range(3)]
         )
         head.conv.weight.copy_(0.05 * (means - means.mean(dim=0))[:, :, None, None])
         head.conv.bias.zero_()  # type: ignore[union-attr]
+    return head
+
+
+def test_labels_spread_from_the_telling_part_to_the_whole_object(tmp_path: Path) -> None:
+    arrays, labels, truth = world()
+    write_tokens(tmp_path / "tokens.safetensors", list(torch.from_numpy(arrays)))
+    tokens = StoredTokens([tmp_path / "tokens.safetensors"])
+    head, every = telling_head(tokens, truth), tokens.batch(range(len(tokens)))
     seen: list[dict[str, float]] = []
-    labeller = learn_from_own_labels(
-        head, tokens, labels, SETTINGS, seed=0, report=lambda _, metrics: seen.append(metrics)
+    images = TaggedTokens(tokens, labels)
+    labeller, kept = learn_from_own_labels(
+        head, images, images, SETTINGS, seed=0, report=lambda _, metrics: seen.append(metrics)
     )
 
     def right(score: Callable[[Tensor], Tensor]) -> float:
@@ -86,5 +95,41 @@ def test_labels_spread_from_the_telling_part_to_the_whole_object(tmp_path: Path)
 
     assert right(labeller) > max(0.95, right(lambda patches: head(patches)[:, 0]) + 0.02)
     assert len(seen) == 6 and seen[-1]["self_labelling/changed"] < 0.05
-    again = learn_from_own_labels(head, tokens, labels, SETTINGS, seed=0, report=lambda *_: None)
+    assert kept > 3
+    again, _ = learn_from_own_labels(head, images, images, SETTINGS, seed=0, report=lambda *_: None)
     assert torch.equal(labeller.conv.weight, again.conv.weight)
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_the_round_is_kept_that_agrees_best_with_labels_not_learnt_from(
+    others: bool, tmp_path: Path
+) -> None:
+    arrays, labels, truth = world()
+    write_tokens(tmp_path / "tokens.safetensors", list(torch.from_numpy(arrays)))
+    tokens = StoredTokens([tmp_path / "tokens.safetensors"])
+    head = telling_head(tokens, truth)
+    val = TaggedTokens(tokens, 1 - labels if others else labels)
+    seen: list[float] = []
+    labeller, kept = learn_from_own_labels(
+        head,
+        TaggedTokens(tokens, labels),
+        val,
+        SETTINGS,
+        seed=0,
+        report=lambda _, metrics: seen.append(metrics["self_labelling/val_tag_likelihood"]),
+    )
+    assert len(set(seen)) == len(seen) == 6
+    assert tag_likelihood(labeller, val) == max(seen) == seen[kept - 1]
+    assert (kept < 3) == others, seen  # the more it learns, the worse it fits other labels
+
+
+def test_a_likelihood_is_of_patches_whose_image_has_labels(tmp_path: Path) -> None:
+    some = [torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 1, 2), torch.ones(1, 2, 5, 5)]
+    write_tokens(tmp_path / "tokens.safetensors", some)
+    tokens, labeller = StoredTokens([tmp_path / "tokens.safetensors"]), Labeller(2, 4)
+    with torch.no_grad():
+        labeller.conv.bias.copy_(torch.tensor([0.1, 0.2, 0.3, 0.4]).log())  # type: ignore[union-attr]
+    labels = torch.tensor([[1.0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]])
+    expected = (12 * np.log(0.3) + 2 * np.log(0.4)) / 14
+    assert tag_likelihood(labeller, TaggedTokens(tokens, labels)) == pytest.approx(expected)
+    assert tag_likelihood(labeller, TaggedTokens(tokens, 0 * labels)) == -np.inf

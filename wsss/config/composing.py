@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from wsss.config.directory import config_directory
 from wsss.config.hydra_errors import describe
 from wsss.config.overrides import check_overrides
+from wsss.config.situation import suited_overrides
 from wsss.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ def compose_config(*overrides: str) -> Config:
     """
     folder = str(config_directory())
     check_overrides(overrides, config_directory())
+    completed, _ = suited_overrides(overrides)
     try:
         with initialize_config_dir(folder, version_base="1.3"):
-            composed = compose("config", overrides=list(overrides))
+            composed = compose("config", overrides=completed)
     except Exception as error:  # Hydra raises errors of many types
         raise UserError(describe(error, folder, overrides)) from error
     # Imported here so that a misspelt override is refused without loading PyTorch.

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from wsss.commands import BAD_INPUT, complain, line_of, run_command
 from wsss.config.directory import config_directory
 from wsss.config.overrides import check_overrides
+from wsss.config.situation import suited_overrides
 from wsss.engine.registry import stages_help
 from wsss.errors import UserError
 from wsss.pipelines.arguments import sorted_arguments
@@ -70,7 +71,10 @@ def _main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     flags, overrides = sorted_arguments(sys.argv[1:])
     check_overrides(overrides, config_directory())
-    sys.argv[1:] = [*flags, *overrides]
+    completed, note = suited_overrides(overrides)
+    if note is not None:
+        plain_console().print(note)
+    sys.argv[1:] = [*flags, *completed]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:
         run()

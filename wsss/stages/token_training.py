@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from wsss.data.types import Split
-from wsss.engine.stage import Context
+from wsss.engine.stage import Context, Metrics
 from wsss.evaluation.classification import classification_metrics
 from wsss.models.input_spec import InputSpec
 from wsss.models.token_classifier import TokenClassifier
@@ -23,6 +23,7 @@ from wsss.training.predict import validate_classifier
 from wsss.training.samples import Batch, build_loader
 from wsss.training.self_labelling import learn_from_own_labels
 from wsss.training.stored_tokens import StoredTokens
+from wsss.training.tag_likelihood import TaggedTokens
 from wsss.training.token_samples import TokenSamples
 
 _BATCH = 64
@@ -51,21 +52,31 @@ def token_loaders(
     return loader("train", shuffle=True), loader("val", shuffle=False)
 
 
-def self_label(context: Context, model: ClassTokenViT, spec: InputSpec) -> None:
-    """Add a labeller to a trained classifier, if the config has rounds of self-labelling."""
+def self_label(context: Context, model: ClassTokenViT, spec: InputSpec) -> Metrics:
+    """Add a labeller to a trained classifier, if the config has rounds of self-labelling.
+
+    Returns:
+        The round that is kept, if there are any.
+    """
     settings = context.config.self_labelling
     if settings.rounds == 0:
-        return
+        return {}
     assert model.patch_head is not None
-    labeller = learn_from_own_labels(
+    train, val = (
+        TaggedTokens(_all_tokens(context, model, spec, split), _labels(context, split))
+        for split in ("train", "val")
+    )
+    labeller, kept = learn_from_own_labels(
         model.patch_head,
-        _all_tokens(context, model, spec, "train"),
-        _labels(context, "train"),
+        train,
+        val,
         settings,
         seed=context.config.seed,
         report=partial(context.report_epoch, unit="round"),
     )
     model.architecture, model.labeller = replace(model.architecture, labeller=True), labeller
+    context.console.print(f"  self-labelling: round {kept} of {settings.rounds} is kept")
+    return {"self_labelling_round": kept}
 
 
 def score_classifier(

@@ -16,6 +16,8 @@ from wsss.models.normalisation import known_statistics
 from wsss.models.weights import digest, pretrained_file
 from wsss.stages.settings import classifier_trainer, trains_on_tokens
 
+_KEPT_ROUND = {"kept_round": "highest tag likelihood of val"}  # once it was the last
+
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
     """All settings and data that determine the classifier."""
@@ -33,7 +35,9 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         "pruning": None if config.pruning.with_classifier() is None else asdict(config.pruning),
         "optimizer": asdict(config.optimizer),
         "scheduler": asdict(config.scheduler),
-        "self_labelling": asdict(config.self_labelling) if config.self_labelling.rounds else None,
+        "self_labelling": asdict(config.self_labelling) | _KEPT_ROUND
+        if config.self_labelling.rounds
+        else None,
         "trainer": classifier_trainer(config).classifier_settings()
         | {"max_epochs": config.trainer.max_epochs},
     }

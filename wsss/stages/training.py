@@ -63,9 +63,9 @@ def train(context: Context) -> Metrics:
     )
     if not context.world.leads:
         return {}
-    self_label(context, model, spec)
+    kept = self_label(context, model, spec)
     save_classifier(context.artifact.path, model, spec)
-    return {"epochs": len(history), "val": score_classifier(context, model, spec, "val")}
+    return {"epochs": len(history), "val": score_classifier(context, model, spec, "val")} | kept
 
 
 def _note(context: Context, report: LoadReport) -> None:

@@ -4,11 +4,16 @@ A classifier trained on image labels finds the most telling patches. A linear la
 on the classifier's own assignment of patches to the labels of their image, again and again, spreads
 to the patches that look alike, as expectation maximisation for a mixture does (Dempster et al.,
 1977; for segmentation from image labels Papandreou et al., ICCV 2015).
+
+This helps as long as patches that look alike are of one class. Where they are not, as in land
+cover, each round moves classes further from where the classifier found them. Labels of images that
+were not learnt from tell which is the case, and which round to keep.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor
@@ -18,6 +23,7 @@ from wsss.models.patch_head import PatchHead
 from wsss.randomness import keyed_generator
 from wsss.training.self_labelling_config import SelfLabelling
 from wsss.training.stored_tokens import StoredTokens, stack
+from wsss.training.tag_likelihood import TaggedTokens, tag_likelihood
 
 _BALANCING = 10
 """Iterations that raise labels to their least share."""
@@ -50,43 +56,50 @@ def assign(scores: Tensor, labels: Tensor, least_share: float) -> Tensor:
 
 def learn_from_own_labels(
     head: PatchHead,
-    tokens: StoredTokens,
-    labels: Tensor,
+    images: TaggedTokens,
+    val: TaggedTokens,
     settings: SelfLabelling,
     *,
     seed: int,
     report: Callable[[int, dict[str, float]], None],
-) -> Labeller:
+) -> tuple[Labeller, int]:
     """Train a labeller, starting from the assignment by a trained patch head.
 
     Args:
         head: the first assignment is the mean over those by its members.
-        tokens: patch tokens; the first view is used.
-        labels: image labels ``[images, C]``.
+        images: of the training split; the first view is used.
+        val: of the validation split.
         settings: rounds and training.
         seed: seed of the experiment.
-        report: called after each round with its number and metrics: the loss, and the share of
-            patches that changed their label.
+        report: called after each round with its number and metrics: the loss, the share of patches
+            that changed their label, and the `tag_likelihood` of the validation split.
 
     Returns:
-        The labeller, in evaluation mode.
+        The labeller after the round with the highest likelihood, in evaluation mode, and the number
+        of that round, from 1.
     """
+    tokens, labels = images
     generator = keyed_generator(seed, "self-labelling")
     labeller = Labeller(tokens.dim, labels.shape[1])
     torch.nn.init.trunc_normal_(labeller.conv.weight, std=0.02, generator=generator)
     torch.nn.init.zeros_(labeller.conv.bias)  # type: ignore[arg-type]
-    images, least = range(len(tokens)), settings.least_share
-    parts = [_by_members(head, tokens.read(i), labels[i], least) for i in images]
+    every, least = range(len(tokens)), settings.least_share
+    parts = [_by_members(head, tokens.read(i), labels[i], least) for i in every]
     before: list[Tensor] | None = None
+    highest, best, kept = -torch.inf, labeller, 1
     for number in range(settings.rounds):
         if before is not None:
-            parts = [_by_labeller(labeller, tokens.read(i), labels[i], least) for i in images]
+            parts = [_by_labeller(labeller, tokens.read(i), labels[i], least) for i in every]
         loss = _learn(labeller, tokens, parts, settings=settings, generator=generator)
         now = [part.argmax(dim=0) for part in parts]
         changed = 1.0 if before is None else _changed(before, now)
-        report(number, {"self_labelling/loss": loss, "self_labelling/changed": changed})
+        likelihood = tag_likelihood(labeller, val)
+        if number == 0 or likelihood > highest:
+            highest, best, kept = likelihood, deepcopy(labeller), number + 1
+        found = {"loss": loss, "changed": changed, "val_tag_likelihood": likelihood}
+        report(number, {f"self_labelling/{name}": value for name, value in found.items()})
         before = now
-    return labeller.eval()
+    return best.eval(), kept
 
 
 @torch.no_grad()

@@ -12,7 +12,10 @@ class SelfLabelling:
     """How patches are labelled and learnt from, see `wsss.training.self_labelling`."""
 
     rounds: int
-    """How often patches are labelled and learnt from; 0 for no self-labelling."""
+    """How often patches are labelled and learnt from, at most; 0 for no self-labelling.
+
+    The round is kept whose labels agree best with the image labels of the validation split.
+    """
     epochs: int
     """Passes over the training images in each round, at least 1."""
     lr: float
