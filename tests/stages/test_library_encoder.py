@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from helpers.library_encoders import PATCH, WIDTH, published
 from helpers.photographs import SMALL, evaluated, odd_shapes
 from safetensors.torch import load_file
 
+from wsss.config.composing import compose_config
+from wsss.data.open import open_dataset
 from wsss.models.checkpoint import load_classifier
 from wsss.models.library_description import read_description
 from wsss.models.library_encoder import LibraryEncoder
+from wsss.stages.train import inputs
 
 SIZES = (f"model.embed_dim={WIDTH}", f"model.patch_size={PATCH}")
 #: The tiny sizes of a model of ours, which an encoder of the library does not have.
@@ -78,6 +82,22 @@ def test_class_tokens_are_masked_in_blocks_that_follow(
     given = {f"patch_embed.{name}": value for name, value in encoder.state_dict().items()}
     assert all(torch.equal(state[name], value) for name, value in given.items())
     assert not all(torch.equal(later[name], value) for name, value in given.items())
+
+
+def test_the_description_determines_the_classifier(
+    pictures: Path, dinov3: Path, tmp_path: Path
+) -> None:
+    for path in dinov3.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    config = compose_config(
+        *("dataset=folder", f"dataset.root={pictures}", f"model.pretrained={tmp_path}")
+    )
+    dataset = open_dataset(config.dataset)
+    before = inputs(config, dataset)
+    written = json.loads((dinov3 / "config.json").read_text()) | {"num_attention_heads": 2}
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    assert inputs(config, dataset) != before  # the weights alone would not tell
 
 
 def test_a_directory_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,7 @@ def read_description(directory: Path) -> dict[str, Any]:
             f"model.pretrained={directory} has no config.json, which model.encoder=transformers "
             "reads: give the directory that Hugging Face publishes"
         ) from error
-    kind = found.get("model_type")
+    kind = str(found.get("model_type"))
     described: Any = found
     if kind in _WITH_TEXT:
         described, kind = found.get("vision_config"), _WITH_TEXT[kind]

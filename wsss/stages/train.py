@@ -12,6 +12,7 @@ from wsss.data.base import Dataset
 from wsss.data.positives import check_positives
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.errors import UserError
+from wsss.models.library_description import read_description
 from wsss.models.normalisation import known_statistics
 from wsss.models.weights import digest, pretrained_file
 from wsss.stages.settings import classifier_trainer, trains_on_tokens
@@ -26,6 +27,8 @@ def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:
         model["init_from"] = digest(Path(config.model.init_from))
     if config.model.pretrained is not None:
         model["pretrained"] = digest(pretrained_file(Path(config.model.pretrained)))
+        if config.model.encoder == "transformers":  # it says how the weights are used
+            model["encoder"] = read_description(Path(config.model.pretrained))
     return {
         "seed": config.seed,
         "dataset": dataset_inputs(config, dataset, ("train", "val")),

@@ -101,6 +101,7 @@ def test_the_random_state_of_others_is_left_alone(dinov3: Path) -> None:
     [
         ({"model_type": "bert"}, ["model_type is 'bert'", "dinov3_vit", "siglip"]),
         ({"model_type": "clip"}, ["model_type", "valid"]),
+        ({"model_type": ["vit"]}, ["model_type", "valid"]),
         ({"hidden_size": 48}, ["set model.embed_dim=48"]),
         ({"hidden_size": "wide"}, ["model.pretrained", "hidden_size"]),
         ({"hidden_size": 2**40}, ["model.pretrained"]),
