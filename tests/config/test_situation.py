@@ -11,8 +11,10 @@ from helpers.library_encoders import published
 
 from wsss.config.composing import compose_config
 from wsss.config.situation import suited_overrides
+from wsss.engine.feasible import check_networks
 from wsss.errors import UserError
 
+FOLDER = ("dataset=folder", "dataset.root=/data")
 FILE = "model.pretrained=/weights/vit.safetensors"
 
 
@@ -65,13 +67,32 @@ def test_sizes_follow_from_the_encoder(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(UserError, match="model_type is 'bert'"):
-        compose_config("dataset=folder", f"model.pretrained={tmp_path}")
+    written = {"model_type": "clip", "text_config": {}}
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    with pytest.raises(UserError, match="no vision_config"):
+        compose_config(*FOLDER, f"model.pretrained={tmp_path}")
+    (tmp_path / "config.json").write_text('{"architecture": "vit_small_patch14_dinov2"}')
+    config = compose_config(*FOLDER, f"model.pretrained={tmp_path}")
+    assert config.model.encoder == "own"  # a file of timm, whose weights may be read
+
+
+def test_sizes_that_a_description_leaves_out_are_those_of_the_library(tmp_path: Path) -> None:
+    written = {"model_type": "siglip", "vision_config": {"model_type": "siglip_vision_model"}}
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    model = compose_config(*FOLDER, f"model.pretrained={tmp_path}").model
+    assert (model.embed_dim, model.patch_size, model.normalisation) == (768, 16, "half")
+
+
+def test_the_width_is_no_multiple_of_heads_that_are_not_there(tmp_path: Path) -> None:
+    written = {"model_type": "dinov3_vit", "hidden_size": 1024, "patch_size": 16}
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    config = compose_config(*FOLDER, f"model.pretrained={tmp_path}")
+    check_networks(config, ["train"])
+    assert config.model.embed_dim == 1024
 
 
 def test_the_command_says_what_it_chose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["dataset=folder", f"dataset.root={tmp_path}", f"model.pretrained={tmp_path}/x.pt"]
     status, printed, complaint = run_main([*given, f"paths.outputs={tmp_path}/out"], capsys)
-    assert status == 2 and str(tmp_path) in complaint
-    assert "experiment=frozen_encoder" in printed
+    assert status == 2 and str(tmp_path) in complaint and not printed
+    assert "experiment=frozen_encoder" in complaint.splitlines()[0]

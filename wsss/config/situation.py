@@ -39,7 +39,7 @@ def suited_overrides(overrides: Sequence[str]) -> tuple[list[str], str | None]:
         return list(overrides), None
     background = _BACKGROUND[dataset] or given.get("dataset.background") is not None
     added = [f"experiment=frozen_{'background' if background else 'encoder'}"]
-    if (Path(pretrained) / "config.json").is_file():
+    if Path(pretrained).is_dir():
         added += _of_library(Path(pretrained), given)
     line = f"for model.pretrained: {' '.join(added)} (give experiment=... to choose yourself)"
     return [*added, *overrides], line
@@ -52,19 +52,24 @@ def _plain_values(overrides: Sequence[str]) -> dict[str, object]:
 
 
 def _of_library(directory: Path, given: Mapping[str, object]) -> list[str]:
-    """The sizes and the normalisation of an encoder in a directory of Hugging Face."""
-    from wsss.models.library_description import read_description, read_normalisation
-    from wsss.models.normalisation import name_of  # takes a while, as all that reads images
+    """The sizes and the normalisation of an encoder of the library, if the directory has one."""
+    from wsss.models.library_description import (  # takes a while, as all that reads images
+        expected_normalisation,
+        is_described,
+        read_description,
+    )
 
+    if not is_described(directory):
+        return []
     description = read_description(directory)
+    if not {"hidden_size", "patch_size"} <= description.keys():  # those of the library count
+        from wsss.models.library_encoder import encoder_settings
+
+        description = vars(encoder_settings(description))
     added = ["model=transformers", "model.depth=0"]
-    for key, size in (("model.embed_dim", "hidden_size"), ("model.patch_size", "patch_size")):
-        if isinstance(value := description.get(size), int):
-            added.append(f"{key}={value}")
-    patch = description.get("patch_size")
-    if isinstance(patch, int) and patch > 0 and _SIDE % patch and "dataset.image_size" not in given:
+    patch = description["patch_size"]
+    added += [f"model.embed_dim={description['hidden_size']}", f"model.patch_size={patch}"]
+    odd = isinstance(patch, int) and patch > 0 and _SIDE % patch
+    if odd and "dataset.image_size" not in given:
         added.append(f"dataset.image_size={max(1, round(_SIDE / patch)) * patch}")
-    expected = read_normalisation(directory)
-    if expected is not None and (name := name_of(*expected)) is not None:
-        added.append(f"model.normalisation={name}")
-    return added
+    return [*added, f"model.normalisation={expected_normalisation(directory)}"]

@@ -28,7 +28,7 @@ def check_feasible(config: Config, stages: Collection[str], dataset: Dataset | N
 
 def check_networks(config: Config, stages: Collection[str]) -> None:
     """`UserError` if the classifier's sizes do not fit together, unless no stage needs it."""
-    if set(stages) != {"ceiling"}:
+    if set(stages) != {"ceiling"} and config.model.depth:
         one_block = replace(config.model, depth=1)
         size = config.dataset.image_size
         architecture_of(one_block, image_size=size, in_channels=1, num_classes=1)

@@ -88,6 +88,9 @@ def layer_numbers(layers: object, depth: int) -> list[int]:
 def check_maps(config: AttentionConfig, model: ModelConfig, *, self_labelled: bool) -> None:
     """Raise `UserError` if the model lacks what the maps are made from."""
     needs = NEEDS[config.source]
+    if model.depth == 0 and (config.affinity or not needs.patches_alone):
+        key = "affinity=true" if needs.patches_alone else f"source={config.source}"
+        raise UserError(f"attention.{key} needs a block, model.depth is 0")
     layer_numbers(config.layers, model.depth)
     if config.layers == "learnt":
         if model.patch_head == "none" or not needs.class_attention:
@@ -110,9 +113,6 @@ def check_maps(config: AttentionConfig, model: ModelConfig, *, self_labelled: bo
             f"attention.source={config.source} does not use self-labelling; set "
             "self_labelling.rounds=0 or attention.source=self_labelled"
         )
-    if model.depth == 0 and (config.affinity or not needs.patches_alone):
-        key = "affinity=true" if needs.patches_alone else f"source={config.source}"
-        raise UserError(f"attention.{key} needs a block, model.depth is 0")
     if needs.class_tokens not in (None, model.class_tokens):
         raise UserError(
             f"attention.source={config.source} needs model.class_tokens={needs.class_tokens}"

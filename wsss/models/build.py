@@ -45,6 +45,7 @@ class ModelConfig(NetworkSettings):
 
     ``dataset``: those of the training split. ``imagenet``: those that most encoders of photographs
     were pretrained with. ``clip``: those of CLIP. ``half``: 0.5 each, as for SigLIP.
+    ``sat493m``: those of DINOv3 of satellite images.
     """
 
     def __post_init__(self) -> None:

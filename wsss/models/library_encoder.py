@@ -16,9 +16,10 @@ _MOST_LAYERS = 1_000
 
 
 class LibraryEncoder(nn.Module):
-    """Patch tokens by the library's own forward pass, its final norm included.
+    """Patch tokens by the library's own forward pass, as in its ``last_hidden_state``.
 
-    Its other tokens (class, registers) are left out. It is never in training mode: dropout would
+    That is after the final norm, except for CLIP, whose final norm is for the class token alone.
+    Other tokens (class, registers) are left out. It is never in training mode: dropout would
     draw from the global random state, which a resumed training does not restore.
 
     Args:
@@ -37,7 +38,14 @@ class LibraryEncoder(nn.Module):
         with torch.random.fork_rng(devices=[]):  # the weights are read from a file later
             self.network: nn.Module = _network(self.family.network)(
                 self.settings, **self.family.options
-            ).eval()
+            )
+        self._leave_out_unused()
+
+    def _leave_out_unused(self) -> None:
+        """Train no weight that patch tokens do not depend on; several devices would wait for it."""
+        for name, weight in self.network.eval().named_parameters():
+            if "mask_token" in name or ("post_layernorm" in name and "CLIP" in self.family.network):
+                weight.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images ``[B, bands, H, W]``, standardised, to tokens ``[B, N, D]``, row by row."""
@@ -70,11 +78,13 @@ class LibraryEncoder(nn.Module):
         """
         from transformers.utils import logging
 
+        kind = type(self.network)
+        del self.network  # there may be no room for two
         level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            self.network, info = type(self.network).from_pretrained(  # type: ignore[attr-defined]
+            self.network, info = kind.from_pretrained(  # type: ignore[attr-defined]
                 None,
                 config=self.settings,
                 state_dict={name: value.float() for name, value in state.items()},
@@ -86,7 +96,7 @@ class LibraryEncoder(nn.Module):
             logging.set_verbosity(level)
             if bars:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-        self.network.eval()
+        self._leave_out_unused()
         return set(info["missing_keys"]), set(info["unexpected_keys"])
 
 

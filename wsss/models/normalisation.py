@@ -14,6 +14,7 @@ KNOWN: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
         (0.48145466, 0.4578275, 0.40821073),
         (0.26862954, 0.26130258, 0.27577711),
     ),
+    "sat493m": ((0.430, 0.411, 0.296), (0.213, 0.156, 0.143)),  # DINOv3 of satellite images
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 """Mean and deviation of red, green and blue, for values in [0, 1]."""

@@ -14,6 +14,7 @@ from wsss.models.block import Block
 from wsss.models.block_runner import BlockRunner, run_block
 from wsss.models.gates import HeadGates
 from wsss.models.hidden import HiddenTokens
+from wsss.models.initial_weights import initialise
 from wsss.models.labeller import Labeller
 from wsss.models.library_encoder import LibraryEncoder
 from wsss.models.outputs import AttentionOutput, Encoded, Scores
@@ -31,7 +32,8 @@ class ClassTokenViT(nn.Module):
     into class scores, and there is one register token. With ``token_head="mean"`` a class's score
     is the mean of its token's channels, as in MCTformer (Xu et al., CVPR 2022), whose version 2
     and successor also have a `PatchHead`. With a shared token and a linear head it is a plain ViT.
-    Tokens are ordered class | patch | register; there is a final norm only with ``final_norm``.
+    Tokens are ordered class | patch | register; there is a final norm only with ``final_norm``,
+    after the last block.
     Parameter names of the encoder are timm's. With ``architecture.encoder`` patch tokens come from
     a `LibraryEncoder`, and class tokens join them for the blocks that follow.
 
@@ -73,11 +75,9 @@ class ClassTokenViT(nn.Module):
         if architecture.encoder is None:
             self.patch_embed = PatchEmbed(architecture)
         else:
-            self.patch_embed, tokens = (
-                LibraryEncoder(architecture.encoder),
-                0,
-            )  # they know their place
-        self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
+            self.patch_embed = LibraryEncoder(architecture.encoder)
+            tokens = 0  # the library adds positions itself
+        self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width), requires_grad=tokens > 0)
         self.blocks = nn.ModuleList(Block(architecture, heads) for heads in self.num_heads)
         self.norm: nn.LayerNorm | None = None
         if architecture.final_norm and architecture.depth:
@@ -95,7 +95,14 @@ class ClassTokenViT(nn.Module):
             self.labeller = Labeller(width, self.num_classes)
         self.gates: HeadGates | None = None
         self.train_block: BlockRunner = run_block
-        self._initialise(generator)
+        own = self.named_parameters()
+        if architecture.encoder is not None:  # its weights are read from a file
+            own = (part for part in own if not part[0].startswith("patch_embed."))
+        initialise(own, generator)
+        if not self.blocks:
+            for token in (self.cls_token, self.register_token):
+                if token is not None:
+                    token.requires_grad_(False)  # no score depends on it
 
     @overload
     def forward(
@@ -257,14 +264,3 @@ class ClassTokenViT(nn.Module):
         counts = [self.num_class_tokens, own[0] * own[1], int(self.register_token is not None)]
         classes, patches, register = torch.split(self.pos_embed, counts, dim=1)
         return torch.cat([classes, resize_positions(patches, own, grid), register], dim=1)
-
-    def _initialise(self, generator: torch.Generator | None) -> None:
-        """Truncated normal of 0.02 for weights and embeddings, zero for biases, as in DeiT."""
-        given = self.architecture.encoder is not None
-        for name, parameter in self.named_parameters():
-            if given and name.startswith("patch_embed."):
-                continue
-            if name.endswith("bias"):
-                nn.init.zeros_(parameter)
-            elif "norm" not in name and parameter.numel() > 0:
-                nn.init.trunc_normal_(parameter, std=0.02, generator=generator)

@@ -73,7 +73,7 @@ def _main() -> int:
     check_overrides(overrides, config_directory())
     completed, note = suited_overrides(overrides)
     if note is not None:
-        plain_console().print(note)
+        plain_console(stderr=True).print(note, soft_wrap=True)
     sys.argv[1:] = [*flags, *completed]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
     try:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from wsss.data.fit import pad
 from wsss.data.types import Split
 from wsss.engine.stage import WHOLE, Context, Part, dataset_inputs
 from wsss.errors import UserError
+from wsss.models.architecture import Architecture
 from wsss.models.input_spec import InputSpec, input_size, prepare
 from wsss.models.patches import grid_of
 from wsss.models.vit import ClassTokenViT
@@ -49,7 +51,7 @@ def patch_tokens(
     question = [
         _VERSION,
         _weights_digest(model),
-        model.architecture.description() | dict.fromkeys(_NO_MATTER),
+        _network(model.architecture),
         asdict(spec) | {"classes": 0},
         dataset_inputs(context.config, context.dataset, (split,)),
         views,
@@ -121,11 +123,19 @@ def _encode(
             yield from zip(some, both.half().cpu(), strict=True)
 
 
+def _network(architecture: Architecture) -> dict[str, Any]:
+    """All of an architecture that tokens depend on."""
+    if architecture.depth == 0:
+        return {"encoder": architecture.encoder, "patch_size": architecture.patch_size}
+    return architecture.description() | dict.fromkeys(_NO_MATTER)
+
+
 def _weights_digest(model: ClassTokenViT) -> str:
     """Digest of all that the tokens depend on."""
     digest = hashlib.sha256()
+    others = ("patch_head.", "labeller.") if model.blocks else ("patch_head.", "labeller.", "cls_")
     for name, value in sorted(model.state_dict().items()):
-        if not name.startswith(("patch_head.", "labeller.")):
+        if not name.startswith(others):
             digest.update(name.encode())
             digest.update(value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -17,7 +17,9 @@ from wsss.models.normalisation import known_statistics
 from wsss.models.weights import digest, pretrained_file
 from wsss.stages.settings import classifier_trainer, trains_on_tokens
 
-_KEPT_ROUND = {"kept_round": "highest tag likelihood of val"}  # once it was the last
+_KEPT_ROUND = {
+    "kept_round": "highest tag likelihood of val"
+}  # earlier versions kept the last round
 
 
 def inputs(config: Config, dataset: Dataset) -> dict[str, Any]:

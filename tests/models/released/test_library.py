@@ -36,7 +36,7 @@ def loaded(directory: Path, bands: list[str], **changes: Any) -> ClassTokenViT:
         **{"embed_dim": WIDTH, "depth": 0, "num_heads": 4, "class_tokens": "shared"},
         **{"register_token": False, "token_head": "none", "patch_head": "compete"},
     }
-    encoder = describe(settings(directory), bands)
+    encoder = describe(settings(directory, "model.normalisation=dataset"), bands)
     model = ClassTokenViT(**(sizes | changes), encoder=encoder).eval()
     load_library(model, directory, bands)
     return model
@@ -100,7 +100,7 @@ def test_the_random_state_of_others_is_left_alone(dinov3: Path) -> None:
     ("changed", "words"),
     [
         ({"model_type": "bert"}, ["model_type is 'bert'", "dinov3_vit", "siglip"]),
-        ({"model_type": "clip"}, ["model_type", "valid"]),
+        ({"model_type": "clip"}, ["no vision_config"]),
         ({"model_type": ["vit"]}, ["model_type", "valid"]),
         ({"hidden_size": 48}, ["set model.embed_dim=48"]),
         ({"hidden_size": "wide"}, ["model.pretrained", "hidden_size"]),
@@ -110,6 +110,8 @@ def test_the_random_state_of_others_is_left_alone(dinov3: Path) -> None:
         ({"num_register_tokens": 2**40}, ["describes", "fewer bytes"]),
         ({"patch_size": 0}, ["model.pretrained"]),
         ({"num_attention_heads": 0}, ["model.pretrained"]),
+        ({"num_attention_heads": 3}, ["model.pretrained"]),
+        ({"layer_norm_eps": -1.0}, ["model.pretrained", "config.json"]),
         ({"hidden_act": "os.system"}, ["model.pretrained"]),
         ({"num_channels": 5}, ["5 bands"]),
         ({"num_channels": 2}, ["needs VV, VH", "red, green, blue"]),
@@ -140,6 +142,31 @@ def test_the_normalisation_of_pretraining_is_asked_for(dinov3: Path, tmp_path: P
         describe(settings(tmp_path), RGB)
     describe(settings(tmp_path, "model.normalisation=half"), RGB)
     describe(settings(tmp_path, "model.normalisation=dataset"), RGB)
+    odd = json.dumps(half | {"image_mean": [0.1, 0.2, 0.3]})
+    (tmp_path / "preprocessor_config.json").write_text(odd)
+    with pytest.raises(UserError, match=r"unknown; set model\.normalisation=dataset"):
+        describe(settings(tmp_path), RGB)
+
+
+def test_a_patch_may_be_given_by_both_sides(dinov3: Path, tmp_path: Path) -> None:
+    for path in dinov3.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    written = json.loads((dinov3 / "config.json").read_text()) | {"patch_size": [PATCH, PATCH]}
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    assert describe(settings(tmp_path), RGB) == describe(settings(dinov3), RGB)
+
+
+def test_a_link_in_a_circle_is_named(dinov3: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").symlink_to(tmp_path / "config.json")
+    with pytest.raises(UserError, match="link"):
+        describe(settings(tmp_path), RGB)
+
+
+def test_no_weight_is_trained_that_no_score_depends_on(dinov3: Path) -> None:
+    model = loaded(dinov3, RGB)
+    model(torch.randn(2, 3, 32, 32)).sum().backward()
+    assert all(w.grad is not None for w in model.parameters() if w.requires_grad)
 
 
 def test_nothing_of_a_description_is_followed(dinov3: Path, tmp_path: Path) -> None:

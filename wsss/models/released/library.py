@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from wsss.errors import UserError
 from wsss.models.build import ModelConfig
 from wsss.models.checkpoint import read_state_dict
-from wsss.models.library_description import read_description, read_normalisation
+from wsss.models.library_description import SHAPING, expected_normalisation, read_description
 from wsss.models.library_encoder import LibraryEncoder, encoder_settings, weights_of
-from wsss.models.normalisation import name_of
 from wsss.models.released.pretrained import ALIKE, KNOWN_BANDS, LoadReport, named
 from wsss.models.vit import ClassTokenViT
 from wsss.models.weights import pretrained_file
@@ -35,6 +36,14 @@ def describe(config: ModelConfig, bands: Sequence[str]) -> dict[str, Any]:
         asked, file = weights_of(description), pretrained_file(directory)
         if asked > file.stat().st_size:  # not even a byte for each
             raise UserError(f"config.json describes {asked} weights, {file.name} has fewer bytes")
+    _check(config, directory, settings)
+    resolved = {name: getattr(settings, name) for name in SHAPING if hasattr(settings, name)}
+    channels = _channels(directory, settings.num_channels, bands)
+    return {"model_type": description["model_type"], "channels": channels} | resolved
+
+
+def _check(config: ModelConfig, directory: Path, settings: Any) -> None:
+    """`UserError` for sizes or a normalisation other than the encoder's."""
     right: dict[str, object] = {
         "model.embed_dim": settings.hidden_size,
         "model.patch_size": settings.patch_size,
@@ -43,13 +52,11 @@ def describe(config: ModelConfig, bands: Sequence[str]) -> dict[str, Any]:
         "model.embed_dim": config.embed_dim,
         "model.patch_size": config.patch_size,
     }
-    expected = read_normalisation(directory)
-    name = None if expected is None else name_of(*expected)
-    if name is not None and config.normalisation != "dataset":
-        right["model.normalisation"], given["model.normalisation"] = name, config.normalisation
+    if config.normalisation != "dataset":
+        right["model.normalisation"] = expected_normalisation(directory)
+        given["model.normalisation"] = config.normalisation
     if wrong := [f"{key}={value}" for key, value in right.items() if given[key] != value]:
         raise UserError(f"model.pretrained={directory}: for this encoder set {' '.join(wrong)}")
-    return description | {"channels": _channels(directory, settings.num_channels, bands)}
 
 
 def _channels(directory: Path, count: int, bands: Sequence[str]) -> list[int]:
@@ -80,6 +87,11 @@ def load_library(model: ClassTokenViT, path: Path, bands: Sequence[str]) -> Load
         missing, unused = encoder.load(read_state_dict(pretrained_file(path)))
         if missing:
             raise UserError(f"it has no {min(missing)} ({len(missing)} missing)")
+        with torch.no_grad():
+            side = 2 * encoder.settings.patch_size
+            tokens = encoder(torch.zeros(1, len(bands), side, side))
+        if tokens.shape[1] != 4 or not tokens.isfinite().all():
+            raise UserError("it gives no tokens of an image; are config.json and weights a pair?")
     prefix = "patch_embed."
     loaded = sorted(name for name in model.state_dict() if name.startswith(prefix))
     fresh = sorted(name for name in model.state_dict() if not name.startswith(prefix))
