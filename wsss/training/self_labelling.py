@@ -18,11 +18,12 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
+from wsss.models.centring import centred
 from wsss.models.labeller import Labeller
 from wsss.models.patch_head import PatchHead
 from wsss.randomness import keyed_generator
 from wsss.training.self_labelling_config import SelfLabelling
-from wsss.training.stored_tokens import StoredTokens, stack
+from wsss.training.stored_tokens import StoredTokens
 from wsss.training.tag_likelihood import TaggedTokens, tag_likelihood
 
 _BALANCING = 10
@@ -130,10 +131,10 @@ def _learn(
         losses, patches = [], 0
         for rows in torch.split(torch.randperm(len(tokens), generator=generator), _BATCH):
             chosen: list[int] = rows.tolist()
-            given = stack([parts[i] for i in chosen], value=0.0).float()
-            found = labeller(tokens.batch(chosen)).log_softmax(dim=1)
-            count = sum(parts[i][0].numel() for i in chosen)
-            entropy = -(given * found).sum() / count
+            given = _one_row([parts[i] for i in chosen]).float()
+            row = _one_row([centred(tokens.read(i)[None])[0] for i in chosen])
+            count = row.shape[-1]
+            entropy = -(given * labeller.conv(row).log_softmax(dim=1)).sum() / count
             optimizer.zero_grad()
             torch.autograd.backward(entropy)
             optimizer.step()
@@ -141,6 +142,11 @@ def _learn(
             patches += count
         loss = float(torch.stack(losses).sum()) / patches
     return loss
+
+
+def _one_row(images: Sequence[Tensor]) -> Tensor:
+    """Patches of images ``[channels, h, w]`` of several sizes, ``[1, channels, 1, patches]``."""
+    return torch.cat([image.flatten(1) for image in images], dim=1)[None, :, None]
 
 
 def _changed(before: Sequence[Tensor], now: Sequence[Tensor]) -> float:
