@@ -76,7 +76,8 @@ def test_every_option_builds_what_it_describes(option: str, tmp_path: Path) -> N
     schedule = build_scheduler(config.scheduler, optimizer, steps=10)
     assert schedule.get_last_lr()[0] > 0
     assert 0 <= config.masking.rate(0.5) <= 1
-    assert layer_numbers(config.attention.layers, config.model.depth)
+    layers = layer_numbers(config.attention.layers, config.model.depth)
+    assert bool(layers) == bool(config.model.depth)  # a model of local statistics has no blocks
     assert reported_split(config) in SPLITS
     assert choose_stages(config.stage)
     sizes = config.segmenter.architecture()

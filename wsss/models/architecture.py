@@ -12,6 +12,8 @@ from wsss.models.patches import Size, grid_of, pair
 
 CLASS_TOKENS = ("per_class", "shared")
 TOKEN_HEADS = ("linear", "mean", "none")
+LOCAL_STATISTICS = "local_statistics"
+"""``model_type`` of an encoder of `wsss.models.local_statistics`."""
 COMPETING = ("compete", "compete_background")
 POOLINGS = ("average", "ranked", *COMPETING)
 """Ways to pool the scores of patches, see `wsss.models.patch_head`."""
@@ -100,13 +102,13 @@ class Architecture(NetworkSettings):
     labeller: bool = False
     """Patches are also scored by a `Labeller`, see `wsss.training.self_labelling`."""
     encoder: Mapping[str, Any] | None = None
-    """Description of a `LibraryEncoder`, whose patch tokens enter the blocks; the blocks may be
-    none. By default patches are embedded by one convolution."""
+    """Description of a `LibraryEncoder` or of `LocalStatistics`, whose patch tokens enter the
+    blocks; the blocks may be none. By default patches are embedded by one convolution."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.depth == 0 and self.encoder is None:
-            raise ValueError("model.depth is 0, it must be at least 1 without a library's encoder")
+            raise ValueError("model.depth is 0, it must be at least 1 without another encoder")
         if len(self.num_heads) != self.depth:
             raise ValueError(f"num_heads gives {len(self.num_heads)} layers, depth is {self.depth}")
         grid_of(self.image_size, self.patch_size)

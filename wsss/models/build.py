@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from wsss.checks import check_choice, check_least
 from wsss.errors import UserError
-from wsss.models.architecture import Architecture, NetworkSettings
+from wsss.models.architecture import LOCAL_STATISTICS, Architecture, NetworkSettings
 from wsss.models.normalisation import NORMALISATIONS
 
-ENCODERS = ("own", "transformers")
+ENCODERS = ("own", "transformers", LOCAL_STATISTICS)
 
 if TYPE_CHECKING:  # settings are read where PyTorch is not needed
     import torch
@@ -39,7 +39,8 @@ class ModelConfig(NetworkSettings):
     """Train only what comes after the encoder, see `wsss.models.freezing`."""
     encoder: str
     """``own``: the blocks of this model. ``transformers``: the network of that library in the
-    directory ``pretrained``; the blocks come after it, and there may be none."""
+    directory ``pretrained``. ``local_statistics``: `wsss.models.local_statistics`, which needs no
+    weights. After the latter two come the blocks, and there may be none."""
     normalisation: str
     """Mean and deviation that images are standardised with: one of `NORMALISATIONS`.
 
@@ -58,6 +59,10 @@ class ModelConfig(NetworkSettings):
             check_least("model.depth", self.depth, 1)
         if self.init_from is not None and self.pretrained is not None:
             raise ValueError("model.init_from and model.pretrained are both set, choose one")
+        if self.encoder == LOCAL_STATISTICS and self.pretrained is not None:
+            raise ValueError(
+                "model.encoder=local_statistics reads no weights; leave out model.pretrained"
+            )
 
     def network_settings(self) -> dict[str, Any]:
         """The settings that an `Architecture` has too, by name."""

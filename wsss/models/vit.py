@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from wsss.models.architecture import Architecture
 from wsss.models.block import Block
 from wsss.models.block_runner import BlockRunner, run_block
+from wsss.models.encoder import build_encoder
 from wsss.models.gates import HeadGates
 from wsss.models.hidden import HiddenTokens
 from wsss.models.initial_weights import initialise
 from wsss.models.labeller import Labeller
-from wsss.models.library_encoder import LibraryEncoder
 from wsss.models.outputs import AttentionOutput, Encoded, Scores
-from wsss.models.patch_embed import PatchEmbed
 from wsss.models.patch_head import PatchHead
 from wsss.models.patches import grid_of
 from wsss.models.positions import resize_positions
@@ -35,7 +34,8 @@ class ClassTokenViT(nn.Module):
     Tokens are ordered class | patch | register; there is a final norm only with ``final_norm``,
     after the last block.
     Parameter names of the encoder are timm's. With ``architecture.encoder`` patch tokens come from
-    a `LibraryEncoder`, and class tokens join them for the blocks that follow.
+    a `LibraryEncoder` or of `LocalStatistics`, and class tokens join them for the blocks that
+    follow.
 
     Args:
         architecture: what to build; by default it is made from ``settings``.
@@ -71,12 +71,9 @@ class ClassTokenViT(nn.Module):
         if architecture.register_token:
             self.register_token = nn.Parameter(torch.zeros(1, 1, width))
         tokens = self.num_class_tokens + height_p * width_p + architecture.register_token
-        self.patch_embed: PatchEmbed | LibraryEncoder
-        if architecture.encoder is None:
-            self.patch_embed = PatchEmbed(architecture)
-        else:
-            self.patch_embed = LibraryEncoder(architecture.encoder)
-            tokens = 0  # the library adds positions itself
+        self.patch_embed = build_encoder(architecture)
+        if architecture.encoder is not None:
+            tokens = 0  # it adds positions itself
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width), requires_grad=tokens > 0)
         self.blocks = nn.ModuleList(Block(architecture, heads) for heads in self.num_heads)
         self.norm: nn.LayerNorm | None = None

@@ -13,6 +13,7 @@ from wsss.config.schema import Config
 from wsss.data.base import Dataset
 from wsss.data.statistics import band_statistics
 from wsss.engine.stage import Context
+from wsss.models.architecture import LOCAL_STATISTICS
 from wsss.models.build import build_classifier
 from wsss.models.checkpoint import load_weights
 from wsss.models.freezing import freeze_encoder
@@ -39,6 +40,8 @@ def build(
     library = settings.encoder == "transformers"
     if library:
         encoder = describe(settings, spec.bands)
+    elif settings.encoder == LOCAL_STATISTICS:
+        encoder = {"model_type": LOCAL_STATISTICS}
     elif settings.frozen and pretrained is not None:
         size = pretrained_side(pretrained) * settings.patch_size
     model = build_classifier(

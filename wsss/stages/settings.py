@@ -21,7 +21,7 @@ def trains_on_tokens(config: Config) -> bool:
     """Whether nothing before the patch head is trained."""
     model, loss = config.model, config.loss
     alone = model.frozen and model.class_tokens == "shared" and model.token_head == "none"
-    blocks_follow = model.encoder == "transformers" and model.depth > 0
+    blocks_follow = model.encoder != "own" and model.depth > 0
     return (
         alone
         and not blocks_follow

@@ -12,6 +12,7 @@ from wsss.data.base import Dataset
 from wsss.data.positives import check_positives
 from wsss.engine.stage import Context, Metrics, Stage, dataset_inputs
 from wsss.errors import UserError
+from wsss.models.architecture import LOCAL_STATISTICS
 from wsss.models.library_description import read_description
 from wsss.models.normalisation import known_statistics
 from wsss.models.weights import digest, pretrained_file
@@ -57,7 +58,8 @@ def check(config: Config, dataset: Dataset) -> None:
             f"model.patch_head=compete_background needs a background, {dataset.info.name} has "
             "none; set model.patch_head=compete, or dataset.background if a class is one"
         )
-    if config.model.frozen and config.model.init_from is None and config.model.pretrained is None:
+    learnt = config.model.encoder != LOCAL_STATISTICS and config.model.init_from is None
+    if config.model.frozen and learnt and config.model.pretrained is None:
         raise UserError("model.frozen=true needs model.pretrained or model.init_from")
     if config.model.encoder == "transformers" and config.model.pretrained is None:
         raise UserError(

@@ -15,6 +15,7 @@ from wsss.models.token_classifier import TokenClassifier
 from wsss.models.vit import ClassTokenViT
 from wsss.stages.classifier import build, classifier_loaders, classifier_spec
 from wsss.stages.settings import classifier_trainer, trains_on_tokens
+from wsss.stages.statistics_fit import fit_statistics
 from wsss.stages.token_training import score_classifier, self_label, token_loaders
 from wsss.training.classifier import ClassifierTraining
 from wsss.training.fit import fit
@@ -27,6 +28,7 @@ def train(context: Context) -> Metrics:
     config, dataset = context.config, context.dataset
     spec = classifier_spec(config, dataset, context.memory)
     model = build(config, spec, partial(_note, context))
+    fit_statistics(context, model.patch_embed, spec)
     model.train_block = config.trainer.block_runner()
     gate_training = config.pruning.with_classifier()
     if gate_training is not None:
